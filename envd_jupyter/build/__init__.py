@@ -1,0 +1,1 @@
+"""One build: its request, driver process, events, state, record and result."""
