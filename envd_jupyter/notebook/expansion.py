@@ -17,13 +17,14 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["TEMPLATE_NAMES", "expand"]
 
 TEMPLATE_NAMES = frozenset({"git_branch", "git_sha", "notebook", "kernel"})
 """Names in braces that belong to the cache settings."""
 
+_CONVERSIONS: dict[str, Callable[[object], str]] = {"!r": repr, "!s": str, "!a": ascii}
 _DOLLAR = re.compile(r"\$(\$|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
 
 
@@ -85,21 +86,26 @@ def _closing(line: str, start: int) -> int | None:
 
 
 def _brace(text: str, namespace: Mapping[str, object]) -> str:
-    if text[1:-1].strip() in TEMPLATE_NAMES:
+    expression = text[1:-1].strip()
+    conversion: Callable[[object], str] = str
+    if expression in TEMPLATE_NAMES:
         return text
-    return _evaluated(text, namespace)
+    if expression[-2:] in _CONVERSIONS:
+        expression, conversion = expression[:-2], _CONVERSIONS[expression[-2:]]
+    return _evaluated(expression, namespace, text, conversion)
 
 
 def _dollar(text: str, namespace: Mapping[str, object]) -> str:
-    if text == "$$":
-        return "$"
-    return _evaluated(text, namespace)
+    return "$" if text == "$$" else _evaluated(text[1:], namespace, text)
 
 
-def _evaluated(text: str, namespace: Mapping[str, object]) -> str:
-    from IPython.utils.text import DollarFormatter
-
+def _evaluated(
+    expression: str,
+    namespace: Mapping[str, object],
+    otherwise: str,
+    conversion: Callable[[object], str] = str,
+) -> str:
     try:
-        return str(DollarFormatter().vformat(text, args=[], kwargs=dict(namespace)))
+        return conversion(eval(expression, dict(namespace)))
     except Exception:
-        return text
+        return otherwise

@@ -121,7 +121,7 @@ def _tape(view: BuildView) -> str:
     total = counts["total"]
     if not total:
         return '<div class="eb-tape" aria-hidden="true"></div>'
-    done = max(counts["completed"] - counts["cached"] - counts["failed"], 0)
+    done = counts["completed"] - counts["cached"]
     parts = (
         ("cached", counts["cached"]),
         ("done", done),

@@ -11,30 +11,26 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.notebook.wording import (
     BUILD_GLYPHS,
-    STEP_GLYPHS,
-    STEP_WORDS,
     cache_line,
     choose_steps,
     clean_line,
-    duration,
     fold_line,
     headline,
     shorten,
-    step_detail,
+    step_line,
     summary_line,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from envd_jupyter.build.view import BuildView, CacheView, ErrorView, StepView
+    from envd_jupyter.build.view import BuildView, CacheView, ErrorView
 
 __all__ = ["one_line", "render_text"]
 
 _ROWS = 14
 _LOG_LINES = 12
 _FACTS = 12
-_NAME = 72
 _MOST = 16_000
 
 
@@ -67,7 +63,7 @@ def _lines(view: BuildView) -> Iterator[str]:
     shown, folded = choose_steps(view["steps"], _ROWS, finished=view["state"] != "running")
     told = error["step"] if error else None
     for step in shown:
-        yield _step(step)
+        yield f"  {step_line(step)}"
         if step["state"] in ("running", "failed") and step["name"] != told:
             yield from _log(step["log_tail"], 4)
     if folded or view["steps_omitted"]:
@@ -80,16 +76,6 @@ def _lines(view: BuildView) -> Iterator[str]:
         yield f"  {'!' if note['level'] == 'warning' else 'i'} {clean_line(note['message'])}"
         if note["hint"]:
             yield f"    {clean_line(note['hint'])}"
-
-
-def _step(step: StepView) -> str:
-    state = step["state"]
-    name = shorten(clean_line(step["name"].replace("\n", " ")), _NAME)
-    word = STEP_WORDS.get(state, state)
-    detail = step_detail(step) if state == "running" else ""
-    time = duration(step["duration"]) if state != "cached" else ""
-    end = "  ".join(part for part in (detail, word, time) if part)
-    return f"  {STEP_GLYPHS.get(state, '·')} {name:<{_NAME}}  {end}"
 
 
 def _error(error: ErrorView) -> Iterator[str]:

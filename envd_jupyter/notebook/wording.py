@@ -30,6 +30,7 @@ __all__ = [
     "shorten",
     "size",
     "step_detail",
+    "step_line",
     "summary_line",
 ]
 
@@ -79,6 +80,8 @@ STEP_WORDS = {
     "failed": "failed",
     "canceled": "canceled",
 }
+
+_NAME = 72
 
 # Colours, cursor movements and titles that programs write when they believe in a terminal.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -163,6 +166,17 @@ def step_detail(step: StepView) -> str:
         return f"{size(current)} / {size(sum(item['total'] or 0 for item in with_total))}"
     current = sum(item["current"] for item in open_ones)
     return size(current) if current else ""
+
+
+def step_line(step: StepView) -> str:
+    """Return a step as one line of text: its glyph, name, state and time."""
+    state = step["state"]
+    name = shorten(clean_line(step["name"].replace("\n", " ")), _NAME)
+    word = STEP_WORDS.get(state, state)
+    detail = step_detail(step) if state == "running" else ""
+    time = duration(step["duration"]) if state != "cached" else ""
+    end = "  ".join(part for part in (detail, word, time) if part)
+    return f"{STEP_GLYPHS.get(state, '·')} {name:<{_NAME}}  {end}"
 
 
 def cache_line(cache: CacheView, direction: str) -> str:
