@@ -23,6 +23,7 @@ __all__ = [
     "HelpWanted",
     "MagicParser",
     "build_parser",
+    "cache_help",
     "parse_build",
     "split_words",
 ]
@@ -127,11 +128,35 @@ class MagicParser(argparse.ArgumentParser):
 
 class _HelpAction(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise HelpWanted(parser.format_help())
+        text = parser.format_help()
+        if "--export-cache" in parser._option_string_actions:
+            text = f"{text}\n{cache_help()}"
+        raise HelpWanted(text)
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=_WIDTH)
+
+
+def cache_help() -> str:
+    """Return the options of every cache type, from the table that also checks them."""
+    from textwrap import fill
+
+    from envd_jupyter.cache.options import Direction, options_for, types_for
+
+    directions: tuple[Direction, ...] = ("export", "import")
+    lines = []
+    for direction in directions:
+        lines.append(f"--{direction}-cache type=TYPE,OPTION=VALUE,… (* is needed):")
+        for cache_type in types_for(direction):
+            words = [
+                f"{option.name}{'*' if option.required else ''}"
+                f"{'=' + '|'.join(option.values) if option.values else ''}"
+                for option in options_for(cache_type, direction)
+            ]
+            text = f"  {cache_type:<10}{', '.join(words) or 'no options'}"
+            lines.append(fill(text, _WIDTH, subsequent_indent=" " * 12, break_on_hyphens=False))
+    return "\n".join(lines)
 
 
 def split_words(line: str, prog: str) -> list[str]:

@@ -11,6 +11,7 @@ needs no kernel.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from envd_jupyter.build.view import BuildView
 
-__all__ = ["BuildDisplay", "Screen", "bundle", "choose_screen"]
+__all__ = ["BuildDisplay", "Screen", "bundle", "choose_screen", "new_display_id"]
 
 INTERVAL = 0.1
 """Least time between two paints, in seconds."""
@@ -203,6 +204,11 @@ class QuietScreen:
 def _write_stdout(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def new_display_id(build_id: str) -> str:
+    """Return an id for one more display of a build."""
+    return f"envd-{build_id}-{os.urandom(4).hex()}"
 
 
 def choose_screen(

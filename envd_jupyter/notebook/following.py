@@ -27,7 +27,8 @@ __all__ = [
     "Follower",
     "build_and_wait",
     "build_behind",
-    "follow_and_wait",
+    "cancel_and_wait",
+    "look_and_wait",
     "show_behind",
 ]
 
@@ -36,7 +37,9 @@ T = TypeVar("T")
 _BREATH = 0.02
 """How long events are folded before the loop may do something else, in seconds."""
 
+# The loop holds its tasks weakly.
 _background: set[asyncio.Task[BuildResult]] = set()
+_requests: set[asyncio.Task[None]] = set()
 
 
 class BuildInterrupted(KeyboardInterrupt):
@@ -96,7 +99,6 @@ class _Waiting:
         self._screen_for = screen_for
         self._starting: asyncio.Task[Build] | None = None
         self._following: asyncio.Task[BuildResult] | None = None
-        self._requests: set[asyncio.Task[None]] = set()
         self._interrupts = 0
         self.build: Build | None = None
 
@@ -126,6 +128,11 @@ class _Waiting:
     async def start_and_follow(self, request: BuildRequest) -> BuildResult:
         return await self.follow(await self.start(request))
 
+    def leave(self, count: int) -> None:
+        """Stop waiting, and leave the build to itself."""
+        if self._following is not None:
+            self._following.cancel()
+
     def interrupt(self, count: int) -> None:
         """Ask the build to end: first kindly, then by a signal, then stop waiting for it."""
         self._interrupts = count
@@ -134,8 +141,8 @@ class _Waiting:
                 self._starting.cancel()
         elif count <= 2:
             task = asyncio.ensure_future(self.build.cancel())
-            self._requests.add(task)
-            task.add_done_callback(self._requests.discard)
+            _requests.add(task)
+            task.add_done_callback(_requests.discard)
         elif self._following is not None:
             self._following.cancel()
 
@@ -161,10 +168,38 @@ def build_and_wait(request: BuildRequest, screen_for: Callable[[Build], Screen])
     return _to_end(waiting, waiting.start_and_follow(request))
 
 
-def follow_and_wait(build: Build, screen_for: Callable[[Build], Screen]) -> BuildResult:
-    """Show a build that somebody started, and return its result when it has ended."""
+def look_and_wait(build: Build, screen_for: Callable[[Build], Screen]) -> BuildResult:
+    """Show a build that somebody started, and return its result when it has ended.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the kernel was interrupted: the build goes on, it is only not shown any more.
+    """
     waiting = _Waiting(screen_for)
-    return _to_end(waiting, waiting.follow(build))
+    try:
+        return run_to_end(waiting.follow(build), waiting.leave)
+    except KeyboardInterrupt:
+        raise BuildInterrupted(
+            f"build {build.id} goes on; %envd_cancel {build.id} cancels it"
+        ) from None
+
+
+def cancel_and_wait(build: Build) -> BuildResult:
+    """Cancel a build and return its result when it has ended."""
+
+    async def cancel() -> BuildResult:
+        await build.cancel()
+        return await build.wait()
+
+    def again(count: int) -> None:
+        loop = running_loop()
+        if loop is not None:
+            task = loop.create_task(build.cancel())
+            _requests.add(task)
+            task.add_done_callback(_requests.discard)
+
+    return run_to_end(cancel(), again)
 
 
 def _to_end(waiting: _Waiting, coroutine: Coroutine[Any, Any, T]) -> T:
