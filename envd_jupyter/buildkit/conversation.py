@@ -1,0 +1,519 @@
+"""What is read from, and written into, one HTTP/2 connection between envd and BuildKit.
+
+Everything is forwarded as it is, but for two requests: ``Control/Solve`` gets our cache exports in
+place of envd's, and ``LLBBridge/Solve`` gets our cache imports. The first is small, and is held and
+rewritten. The second carries the whole graph and may be larger than any window, so it is never
+held: concatenated protobuf merges, so the length in the message's prefix is raised as it passes and
+the imports follow in a DATA frame of their own. `envd_jupyter.buildkit.flow` keeps windows exact.
+
+Read are ``Control/Status`` (the progress), the two requests, and the answer to ``Control/Solve``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from hpack import Decoder
+from hpack.exceptions import HPACKError
+
+from envd_jupyter.buildkit import frames as h2
+from envd_jupyter.buildkit.flow import INITIAL_WINDOW, SendWindow
+from envd_jupyter.buildkit.frames import Frame, FrameWalker, build_frame
+from envd_jupyter.buildkit.grpc import PREFIX, MessageReader, RpcError, frame_message, rpc_status
+from envd_jupyter.errors import RelayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, TypeAlias
+
+    WireEntry: TypeAlias = tuple[str, Mapping[str, str]]
+    Write: TypeAlias = Callable[[bytes], None]
+
+__all__ = ["Conversation", "Observer", "Plan", "SolveInfo"]
+
+CONTROL_SOLVE = "/moby.buildkit.v1.Control/Solve"
+CONTROL_STATUS = "/moby.buildkit.v1.Control/Status"
+BRIDGE_SOLVE = "/moby.buildkit.v1.frontend.LLBBridge/Solve"
+_WATCHED = {CONTROL_SOLVE, CONTROL_STATUS, BRIDGE_SOLVE}
+
+_LONGEST_CONTROL = 48 << 10  # must fit a window, for it is held until it is whole
+_LARGEST_GRAPH = 64 << 20
+_HEADER_TABLE_SIZE, _INITIAL_WINDOW_SIZE, _MAX_FRAME_SIZE = 1, 4, 5
+_UNAVAILABLE = 14
+
+
+class SolveInfo(NamedTuple):
+    """What a ``Control/Solve`` asks for.
+
+    Attributes
+    ----------
+    exporters
+        The types of its exporters, for example ``("image",)``.
+    exports
+        The cache exports that were sent, ``(type, options)``.
+    """
+
+    exporters: tuple[str, ...]
+    exports: tuple[tuple[str, dict[str, str]], ...]
+
+
+class Observer(Protocol):
+    """Is told what passes; called on the event loop, so it must be quick."""
+
+    def status(self, ref: str, event: dict[str, Any]) -> None:
+        """Take in BuildKit's progress of a solve, in rawjson shape."""
+
+    def solve(self, ref: str, request: SolveInfo) -> None:
+        """Take in a ``Control/Solve`` on its way to BuildKit."""
+
+    def solved(self, ref: str, response: dict[str, str] | None, error: RpcError | None) -> None:
+        """Take in how BuildKit answered a ``Control/Solve``, or that it broke it off."""
+
+    def graph(self, definition: bytes) -> None:
+        """Take in a build graph (``pb.Definition``) on its way to BuildKit."""
+
+    def connected(self) -> None:
+        """Take in that envd and BuildKit have been connected."""
+
+    def fault(self, message: str) -> None:
+        """Take in that BuildKit is out of reach or gone, or that a peer is not understood."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to write into the requests.
+
+    Attributes
+    ----------
+    exports
+        Take the place of the cache exports of every ``Control/Solve``; None leaves them alone.
+    imports
+        Are added to every ``LLBBridge/Solve``.
+    """
+
+    exports: Sequence[WireEntry] | None = None
+    imports: Sequence[WireEntry] = ()
+
+
+@dataclass
+class _Call:
+    """A watched call, from its headers to its trailers."""
+
+    path: str
+    window: SendWindow
+    ref: str = ""
+    prefix: bytearray = field(default_factory=bytearray)
+    body: bytearray | None = field(default_factory=bytearray)
+    left: int = -1  # bytes of the request's message still to come; -1 before its length is known
+    taken: int = 0  # of the client's window, by a request that is held
+    request_ended: bool = False
+    reader: MessageReader = field(default_factory=MessageReader)
+    response: dict[str, str] | None = None
+
+
+class _Waiting(NamedTuple):
+    """A DATA frame that the server has no room for yet."""
+
+    stream: int
+    data: bytes
+    length: int  # in the server's window
+    taken: int  # from the client's window
+
+
+class Conversation:
+    """One HTTP/2 connection through the relay.
+
+    Parameters
+    ----------
+    plan
+        What to write.
+    observer
+        Who is told.
+    to_client, to_server
+        Write bytes that do not answer to what has just been fed.
+    """
+
+    def __init__(self, plan: Plan, observer: Observer, to_client: Write, to_server: Write) -> None:
+        self._plan = plan
+        self._observer = observer
+        self._to_client = to_client
+        self._to_server = to_server
+        self._calls: dict[int, _Call] = {}
+        self._room = SendWindow()
+        self._stream_room = INITIAL_WINDOW
+        self._longest_frame = 16384
+        self._waiting: deque[_Waiting] = deque()
+        self._extra = _imports_message(plan.imports)
+        self._client_headers = _HeaderReader()
+        self._server_headers = _HeaderReader()
+        self._client = FrameWalker(self._wants_client, self._take_client, preface=True)
+        self._server = FrameWalker(self._wants_server, self._take_server, preface=False)
+
+    @property
+    def solving(self) -> bool:
+        """Whether a ``Control/Solve`` has not been answered."""
+        return any(call.path == CONTROL_SOLVE for call in self._calls.values())
+
+    def client_bytes(self, data: bytes) -> list[bytes | memoryview]:
+        """Take in bytes of envd; returns what to send to BuildKit."""
+        return self._client.feed(data)
+
+    def server_bytes(self, data: bytes) -> list[bytes | memoryview]:
+        """Take in bytes of BuildKit; returns what to send to envd."""
+        return self._server.feed(data)
+
+    def lost(self) -> None:
+        """Take in that BuildKit is gone: what it has not answered ends now."""
+        for call in [*self._calls.values()]:
+            if call.path == CONTROL_SOLVE:
+                gone = RpcError(_UNAVAILABLE, "the connection to BuildKit was lost")
+                self._observer.solved(call.ref, None, gone)
+        self._calls.clear()
+
+    # From envd to BuildKit
+
+    def _wants_client(self, frame: Frame) -> bool:
+        if frame.type != h2.DATA:
+            return frame.type in _CLIENT_FRAMES
+        if frame.stream in self._calls or self._waiting or frame.length > self._room.room:
+            return True
+        self._room.send(frame.length)
+        return False
+
+    def _take_client(self, frame: Frame, payload: bytes | bytearray) -> bytes:
+        if frame.type == h2.DATA:
+            return self._take_request_data(frame, payload)
+        if frame.type in (h2.HEADERS, h2.CONTINUATION):
+            headers = self._client_headers.feed(frame, payload)
+            if headers is not None:
+                self._begin(frame.stream, headers)
+        elif frame.type == h2.SETTINGS:
+            self._server_headers.allow(_setting(frame, payload, _HEADER_TABLE_SIZE))
+        elif frame.type == h2.RST_STREAM:
+            self._finish(frame.stream, RpcError(1, "envd gave up"))
+        return build_frame(frame.type, frame.flags, frame.stream, payload)
+
+    def _begin(self, stream: int, headers: list[tuple[str, str]]) -> None:
+        path = dict(headers).get(":path", "")
+        if path in _WATCHED:
+            self._calls[stream] = _Call(path, SendWindow(self._stream_room))
+
+    def _take_request_data(self, frame: Frame, payload: bytes | bytearray) -> bytes:
+        call = self._calls.get(frame.stream)
+        if call is None or call.request_ended:
+            same = build_frame(frame.type, frame.flags, frame.stream, payload)
+            return self._offer(frame.stream, same, frame.length, frame.length)
+        if frame.flags & h2.END_STREAM:
+            call.request_ended = True
+        if call.path == CONTROL_SOLVE and self._plan.exports is not None:
+            return self._take_held(call, frame, payload)
+        return self._take_passing(call, frame, payload)
+
+    def _take_held(self, call: _Call, frame: Frame, payload: bytes | bytearray) -> bytes:
+        """Collect a ``Control/Solve``; once it is whole, forward ours in its place."""
+        assert call.body is not None
+        start, end = h2.data_span(frame, payload)
+        call.body += payload[start:end]
+        call.taken += frame.length
+        if len(call.body) >= PREFIX:
+            length = _message_length(call.body)
+            if length > _LONGEST_CONTROL:
+                raise RelayError(f"a Control/Solve of {length} bytes is longer than is expected")
+            call.left = PREFIX + length - len(call.body)
+        if call.left < 0 and len(call.body) > PREFIX:
+            raise RelayError("a Control/Solve holds more than one message")
+        if call.left != 0:
+            if call.request_ended:
+                raise RelayError("a Control/Solve ends within its message")
+            return b""
+        taken, call.taken = call.taken, 0
+        if call.prefix:  # sent already; this frame is empty and only ends the stream
+            return self._offer_frames(frame.stream, b"", taken, end=call.request_ended)
+        message = self._rewritten(call, bytes(call.body[PREFIX:]))
+        call.prefix += call.body[:PREFIX]
+        return self._offer_frames(
+            frame.stream, frame_message(message), taken, end=call.request_ended
+        )
+
+    def _rewritten(self, call: _Call, message: bytes) -> bytes:
+        from envd_jupyter.buildkit.wire_pb2 import SolveRequest
+
+        request = SolveRequest.FromString(message)
+        if self._plan.exports is not None:
+            del request.cache.exports[:]
+            for cache_type, attrs in self._plan.exports:
+                request.cache.exports.add(type=cache_type, attrs=attrs)
+        exporters = [exporter.type for exporter in request.exporters]
+        if not exporters and request.exporter_deprecated:
+            exporters = [request.exporter_deprecated]
+        exports = tuple((entry.type, dict(entry.attrs)) for entry in request.cache.exports)
+        call.ref = request.ref
+        self._observer.solve(request.ref, SolveInfo(tuple(exporters), exports))
+        return request.SerializeToString()
+
+    def _take_passing(self, call: _Call, frame: Frame, payload: bytes | bytearray) -> bytes:
+        """Read a request as it passes; the graph's length is raised and our imports follow it."""
+        extra = self._extra if call.path == BRIDGE_SOLVE else b""
+        start, end = h2.data_span(frame, payload)
+        at, edited = start, bytearray(payload)
+        while call.left < 0 and at < end:
+            step = min(PREFIX - len(call.prefix), end - at)
+            call.prefix += payload[at : at + step]
+            at += step
+            if len(call.prefix) == PREFIX:
+                call.left = _message_length(call.prefix)
+                if call.left > _LARGEST_GRAPH:
+                    call.body = None
+        if extra:
+            return self._take_extended(call, frame, edited, (start, at, end))
+        self._read_request(call, payload[at:end])
+        same = build_frame(frame.type, frame.flags, frame.stream, payload)
+        return self._offer(frame.stream, same, frame.length, frame.length)
+
+    def _take_extended(
+        self, call: _Call, frame: Frame, payload: bytearray, span: tuple[int, int, int]
+    ) -> bytes:
+        start, at, end = span
+        if call.left < 0:
+            # The length is not known yet: these few bytes wait for the rest of it.
+            if call.request_ended:
+                raise RelayError("an LLBBridge/Solve ends within its prefix")
+            call.taken += frame.length
+            return b""
+        out = b""
+        if call.taken or at > start:
+            # The prefix came in this frame, and perhaps in some before it that were kept back.
+            raised = call.prefix[:1] + (call.left + len(self._extra)).to_bytes(4, "big")
+            payload = payload[:start] + raised + payload[at:]
+            end += start + PREFIX - at
+            at = start + PREFIX
+        was_whole = call.left == 0 and call.body is None
+        done = self._read_request(call, payload[at:end])
+        flags = frame.flags
+        if done:
+            flags &= ~h2.END_STREAM
+        elif call.request_ended and not was_whole:
+            raise RelayError("an LLBBridge/Solve ends within its message")
+        taken, call.taken = call.taken + frame.length, 0
+        same = build_frame(h2.DATA, flags, frame.stream, payload)
+        out = self._offer(frame.stream, same, len(payload), taken)
+        if done:
+            out += self._offer_frames(frame.stream, self._extra, 0, end=call.request_ended)
+        return out
+
+    def _read_request(self, call: _Call, data: bytes | bytearray) -> bool:
+        """Collect a message that passes; returns whether this was the last of it."""
+        if len(data) > call.left:
+            raise RelayError(f"{call.path} carries more than one message")
+        before, call.left = call.left, call.left - len(data)
+        whole = call.left == 0 and (before > 0 or call.body is not None)
+        if call.body is not None:
+            call.body += data
+            if whole:
+                self._read_message(call, bytes(call.body))
+                call.body = None
+        return whole
+
+    def _read_message(self, call: _Call, message: bytes) -> None:
+        from envd_jupyter.buildkit import wire_pb2 as wire
+
+        if call.path == CONTROL_STATUS:
+            call.ref = wire.StatusRequest.FromString(message).ref
+        elif call.path == CONTROL_SOLVE:
+            self._rewritten(call, message)
+        elif definition := wire.BridgeSolveRequest.FromString(message).definition:
+            self._observer.graph(definition)
+
+    # The server's windows
+
+    def _offer_frames(self, stream: int, data: bytes, taken: int, *, end: bool) -> bytes:
+        """Send data of ours on a stream, in frames no longer than the server takes."""
+        out = b""
+        size = self._longest_frame
+        pieces = [data[at : at + size] for at in range(0, len(data), size)] or [b""]
+        for number, piece in enumerate(pieces, start=1):
+            flags = h2.END_STREAM if end and number == len(pieces) else 0
+            frame = build_frame(h2.DATA, flags, stream, piece)
+            out += self._offer(stream, frame, len(piece), taken)
+            taken = 0
+        return out
+
+    def _offer(self, stream: int, data: bytes, length: int, taken: int) -> bytes:
+        """Send a DATA frame now if the server has room for it, else once it has."""
+        item = _Waiting(stream, data, length, taken)
+        if self._waiting or not self._fits(item):
+            self._waiting.append(item)
+            return b""
+        return self._account(item)
+
+    def _fits(self, item: _Waiting) -> bool:
+        call = self._calls.get(item.stream)
+        room = self._room.room if call is None else min(self._room.room, call.window.room)
+        return item.length <= max(room, 0)
+
+    def _account(self, item: _Waiting) -> bytes:
+        self._refund(0, self._room.replace(item.taken, item.length))
+        call = self._calls.get(item.stream)
+        if call is not None:
+            refund = call.window.replace(item.taken, item.length)
+            if not call.request_ended:
+                self._refund(item.stream, refund)
+        return item.data
+
+    def _refund(self, stream: int, increment: int) -> None:
+        if increment:
+            self._to_client(self._server.insert(h2.window_update(stream, increment)))
+
+    def _drain(self) -> None:
+        out = b""
+        while self._waiting and self._fits(self._waiting[0]):
+            out += self._account(self._waiting.popleft())
+        if out:
+            self._to_server(self._client.insert(out))
+
+    # From BuildKit to envd
+
+    def _wants_server(self, frame: Frame) -> bool:
+        if frame.type == h2.DATA:
+            call = self._calls.get(frame.stream)
+            return call is not None and call.path != BRIDGE_SOLVE
+        return frame.type in _SERVER_FRAMES
+
+    def _take_server(self, frame: Frame, payload: bytes | bytearray) -> bytes:
+        if frame.type == h2.WINDOW_UPDATE:
+            return self._widen(frame, payload)
+        if frame.type == h2.DATA:
+            call = self._calls[frame.stream]
+            start, end = h2.data_span(frame, payload)
+            for message in call.reader.feed(memoryview(payload)[start:end]):
+                self._read_answer(call, message)
+        elif frame.type in (h2.HEADERS, h2.PUSH_PROMISE, h2.CONTINUATION):
+            headers = self._server_headers.feed(frame, payload)
+            if headers is not None and self._server_headers.end_stream:
+                self._finish(frame.stream, rpc_status(headers))
+        elif frame.type == h2.SETTINGS:
+            self._take_settings(frame, payload)
+        elif frame.type == h2.RST_STREAM:
+            self._finish(frame.stream, RpcError(_UNAVAILABLE, "BuildKit broke off the call"))
+        return build_frame(frame.type, frame.flags, frame.stream, payload)
+
+    def _widen(self, frame: Frame, payload: bytes | bytearray) -> bytes:
+        if frame.length != 4:
+            raise RelayError("a WINDOW_UPDATE frame has not four bytes")
+        increment = int.from_bytes(payload, "big") & 0x7FFFFFFF
+        call = self._calls.get(frame.stream)
+        if frame.stream == 0:
+            increment = self._room.widen(increment)
+        elif call is not None:
+            increment = call.window.widen(increment)
+        self._drain()
+        return h2.window_update(frame.stream, increment) if increment else b""
+
+    def _take_settings(self, frame: Frame, payload: bytes | bytearray) -> None:
+        self._client_headers.allow(_setting(frame, payload, _HEADER_TABLE_SIZE))
+        longest = _setting(frame, payload, _MAX_FRAME_SIZE)
+        if longest is not None:
+            self._longest_frame = min(longest, 1 << 20)
+        room = _setting(frame, payload, _INITIAL_WINDOW_SIZE)
+        if room is not None:
+            for call in self._calls.values():
+                call.window.room += room - self._stream_room
+            self._stream_room = room
+            self._drain()
+
+    def _read_answer(self, call: _Call, message: bytes) -> None:
+        if call.path == CONTROL_STATUS:
+            from envd_jupyter.buildkit.status import decode_status
+
+            if event := decode_status(message):
+                self._observer.status(call.ref, event)
+        else:
+            from envd_jupyter.buildkit.wire_pb2 import SolveResponse
+
+            call.response = dict(SolveResponse.FromString(message).exporter_response)
+
+    def _finish(self, stream: int, error: RpcError | None) -> None:
+        """Forget a call; its data that still waits will never be sent."""
+        call = self._calls.pop(stream, None)
+        kept = deque(item for item in self._waiting if item.stream != stream)
+        if len(kept) < len(self._waiting):
+            dropped = sum(item.taken for item in self._waiting if item.stream == stream)
+            self._waiting = kept
+            self._refund(0, self._room.replace(dropped, 0))
+            self._drain()
+        if call is not None and call.path == CONTROL_SOLVE:
+            self._observer.solved(call.ref, None if error else call.response or {}, error)
+
+
+_CLIENT_FRAMES = {h2.HEADERS, h2.CONTINUATION, h2.SETTINGS, h2.RST_STREAM}
+_SERVER_FRAMES = {
+    h2.HEADERS,
+    h2.PUSH_PROMISE,
+    h2.CONTINUATION,
+    h2.SETTINGS,
+    h2.RST_STREAM,
+    h2.WINDOW_UPDATE,
+}
+
+
+class _HeaderReader:
+    """Decodes every header block of one direction, in order: the compression has a memory."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder(max_header_list_size=1 << 20)
+        self._decoder.max_allowed_table_size = 1 << 16
+        self._block = b""
+        self.end_stream = False
+
+    def allow(self, size: int | None) -> None:
+        """Take in the table size that the reading peer allows the writing one."""
+        if size is not None:
+            self._decoder.max_allowed_table_size = max(size, 1 << 16)
+
+    def feed(self, frame: Frame, payload: bytes | bytearray) -> list[tuple[str, str]] | None:
+        """Add a piece of a header block; returns the headers once the block is whole."""
+        if frame.type == h2.HEADERS:
+            self.end_stream = bool(frame.flags & h2.END_STREAM)
+        elif frame.type == h2.PUSH_PROMISE:
+            self.end_stream = False
+        self._block += h2.header_block(frame, payload)
+        if not frame.flags & h2.END_HEADERS:
+            return None
+        block, self._block = self._block, b""
+        try:
+            headers = self._decoder.decode(block, raw=True)
+        except HPACKError as error:
+            raise RelayError(f"a header block cannot be decoded: {error}") from error
+        return [(_text(name), _text(value)) for name, value in headers]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _setting(frame: Frame, payload: bytes | bytearray, wanted: int) -> int | None:
+    found = None
+    if not frame.flags & h2.ACK:
+        for at in range(0, frame.length - 5, 6):
+            if int.from_bytes(payload[at : at + 2], "big") == wanted:
+                found = int.from_bytes(payload[at + 2 : at + 6], "big")
+    return found
+
+
+def _message_length(data: bytes | bytearray) -> int:
+    if data[0]:
+        raise RelayError("envd compresses its gRPC messages, which is not understood")
+    return int.from_bytes(data[1:PREFIX], "big")
+
+
+def _imports_message(imports: Sequence[WireEntry]) -> bytes:
+    if not imports:
+        return b""
+    from envd_jupyter.buildkit.wire_pb2 import BridgeSolveRequest
+
+    message = BridgeSolveRequest()
+    for cache_type, attrs in imports:
+        message.cache_imports.add(type=cache_type, attrs=attrs)
+    return message.SerializeToString()

@@ -1,0 +1,329 @@
+"""Reaching BuildKit: by socket, by TCP with or without TLS, through a container, a pod or Docker.
+
+A builder's address is a URL::
+
+    unix:///run/buildkit/buildkitd.sock
+    tcp://HOST:PORT[?ca=FILE&cert=FILE&key=FILE&servername=NAME]
+    docker-container://NAME  podman-container://NAME  nerdctl-container://NAME
+    kube-pod://POD[?namespace=NS&context=CTX&container=NAME&kubeconfig=FILE]
+    docker://[CONTEXT]  docker+unix:///var/run/docker.sock  docker+tcp://HOST:PORT  docker+ssh://HOST
+
+`dial` connects to BuildKit's gRPC; `dial_engine` to the Docker Engine API that it lies behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from envd_jupyter.errors import BuilderAddressError, BuilderUnreachable
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["BuilderAddress", "dial", "dial_engine"]
+
+DEFAULT_DOCKER = "/var/run/docker.sock"
+_CONNECT_SECONDS = 10.0
+_EXEC = {"docker-container": "docker", "podman-container": "podman", "nerdctl-container": "nerdctl"}
+_PARAMETERS = {
+    "tcp": ("ca", "cert", "key", "servername"),
+    "docker+tcp": ("ca", "cert", "key", "servername"),
+    "kube-pod": ("namespace", "context", "container", "kubeconfig"),
+}
+_KINDS = ("unix", "tcp", *_EXEC, "kube-pod", "docker", "docker+unix", "docker+tcp", "docker+ssh")
+
+
+@dataclass(frozen=True)
+class BuilderAddress:
+    """Where a builder is.
+
+    Attributes
+    ----------
+    kind
+        The URL's scheme.
+    target
+        A socket's path, ``HOST:PORT``, or a name.
+    params
+        The URL's parameters.
+    """
+
+    kind: str
+    target: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_docker(self) -> bool:
+        """Whether BuildKit lies behind a Docker Engine's API."""
+        return self.kind == "docker" or self.kind.startswith("docker+")
+
+    @classmethod
+    def parse(cls, url: str) -> BuilderAddress:
+        """Read a URL.
+
+        Raises
+        ------
+        BuilderAddressError
+            With what is wrong with it.
+        """
+        kind, separator, _ = url.partition("://")
+        if not separator or kind not in _KINDS:
+            raise BuilderAddressError(
+                f"the builder {url!r} is no address that is understood",
+                hint=f"Write SCHEME://…, where SCHEME is one of {', '.join(_KINDS)}.",
+            )
+        parts = urlsplit(url)
+        params = dict(parse_qsl(parts.query, keep_blank_values=True))
+        allowed = _PARAMETERS.get(kind, ())
+        for name in params:
+            if name not in allowed:
+                takes = f"It takes {', '.join(allowed)}." if allowed else "It takes none."
+                raise BuilderAddressError(
+                    f"the builder {url!r} has an unknown parameter {name!r}", hint=takes
+                )
+        if kind in ("unix", "docker+unix"):
+            target = parts.netloc + parts.path
+            if not target.startswith("/"):
+                raise BuilderAddressError(
+                    f"the builder {url!r} names no absolute path", hint=f"Write {kind}:///PATH."
+                )
+        else:
+            target = (parts.netloc + parts.path).rstrip("/")
+        if kind in ("tcp", "docker+tcp"):
+            _check_tcp(url, target, params)
+        elif not target and kind != "docker":
+            raise BuilderAddressError(
+                f"the builder {url!r} names nothing", hint=f"Write {kind}://NAME."
+            )
+        return cls(kind, target, params)
+
+    def to_url(self) -> str:
+        """Write the address as `parse` reads it."""
+        query = f"?{urlencode(self.params, quote_via=quote)}" if self.params else ""
+        return f"{self.kind}://{self.target}{query}"
+
+
+def _check_tcp(url: str, target: str, params: Mapping[str, str]) -> None:
+    host, colon, port = target.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise BuilderAddressError(
+            f"the builder {url!r} names no host and port", hint="Write tcp://HOST:PORT."
+        )
+    if ("cert" in params) != ("key" in params):
+        raise BuilderAddressError(
+            f"the builder {url!r} has a client certificate without its key, or the reverse",
+            hint="Give both cert=FILE and key=FILE.",
+        )
+
+
+async def dial(
+    address: BuilderAddress, factory: Callable[[], asyncio.Protocol]
+) -> tuple[asyncio.Transport, asyncio.Protocol]:
+    """Connect a protocol to BuildKit's gRPC service.
+
+    Parameters
+    ----------
+    address
+        The builder.
+    factory
+        Makes the protocol; its bytes are HTTP/2 from the first one on.
+
+    Raises
+    ------
+    BuilderUnreachable
+        If nothing answers, with what to look at.
+    """
+    if not address.is_docker:
+        return await _guarded(address, _connect(address, factory))
+    from envd_jupyter.buildkit.engine import upgrade_to_grpc
+
+    transport, protocol = await dial_engine(address, _Silent)
+    try:
+        early = await asyncio.wait_for(upgrade_to_grpc(transport), _CONNECT_SECONDS)
+    except BaseException:
+        transport.abort()
+        raise
+    del protocol
+    upgraded = factory()
+    transport.set_protocol(upgraded)
+    upgraded.connection_made(transport)
+    if early:
+        upgraded.data_received(early)
+    return transport, upgraded
+
+
+async def dial_engine(
+    address: BuilderAddress, factory: Callable[[], asyncio.Protocol]
+) -> tuple[asyncio.Transport, asyncio.Protocol]:
+    """Connect a protocol to the HTTP API of a Docker Engine.
+
+    Raises
+    ------
+    BuilderUnreachable
+        If nothing answers.
+    """
+    return await _guarded(address, _connect(_engine_address(address), factory))
+
+
+class _Silent(asyncio.Protocol):
+    """Stands in until the real protocol is known."""
+
+
+def _engine_address(address: BuilderAddress) -> BuilderAddress:
+    """Find a Docker Engine as the Docker command does: by context, ``$DOCKER_HOST``, or default."""
+    if address.kind != "docker":
+        return address
+    from envd_jupyter.buildkit.engine import docker_endpoint
+
+    return docker_endpoint(address.target or None, os.environ)
+
+
+async def _guarded(
+    address: BuilderAddress,
+    connecting: asyncio._CoroutineLike[tuple[asyncio.Transport, asyncio.Protocol]],
+) -> tuple[asyncio.Transport, asyncio.Protocol]:
+    try:
+        return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+    except asyncio.TimeoutError:
+        reason = f"no answer within {_CONNECT_SECONDS:.0f} s"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise BuilderUnreachable(
+        f"the builder {address.to_url()} cannot be reached: {reason}", hint=_advice(address)
+    )
+
+
+def _advice(address: BuilderAddress) -> str:
+    if address.is_docker:
+        return "Is Docker running, and may this user reach its socket? Try: docker info"
+    if address.kind == "unix":
+        return (
+            f"Is buildkitd running, and may this user read {address.target}? "
+            "To start a builder of your own: envd-jupyter up"
+        )
+    if address.kind == "tcp":
+        return "Is buildkitd listening there, and does it expect TLS (ca=, cert=, key=)?"
+    if address.kind == "kube-pod":
+        return f"Does this work: kubectl get pod {address.target.split('/')[0]}"
+    return f"Does this work: {_EXEC[address.kind]} exec {address.target} buildctl debug workers"
+
+
+async def _connect(
+    address: BuilderAddress, factory: Callable[[], asyncio.Protocol]
+) -> tuple[asyncio.Transport, asyncio.Protocol]:
+    loop = asyncio.get_running_loop()
+    transport: asyncio.BaseTransport
+    if address.kind in ("unix", "docker+unix"):
+        transport, protocol = await loop.create_unix_connection(factory, address.target)
+    elif address.kind in ("tcp", "docker+tcp"):
+        host, _, port = address.target.rpartition(":")
+        tls = _tls(address)
+        name = address.params.get("servername") or host.strip("[]")
+        transport, protocol = await loop.create_connection(
+            factory,
+            host.strip("[]"),
+            int(port),
+            ssl=tls,
+            server_hostname=name if tls else None,
+        )
+    else:
+        ours = await _spawn(_command(address))
+        transport, protocol = await loop.create_unix_connection(factory, sock=ours)
+    assert isinstance(transport, asyncio.Transport)
+    return transport, protocol
+
+
+def _tls(address: BuilderAddress) -> ssl.SSLContext | None:
+    if not address.params:
+        return None
+    import ssl
+
+    params = address.params
+    try:
+        context = ssl.create_default_context(cafile=params.get("ca"))
+        if "cert" in params:
+            context.load_cert_chain(params["cert"], params["key"])
+    except (OSError, ssl.SSLError) as error:
+        raise BuilderAddressError(
+            f"the certificates of {address.to_url()} cannot be used: {error}",
+            hint="ca, cert and key are paths of PEM files.",
+        ) from None
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def _command(address: BuilderAddress) -> list[str]:
+    """Return the command whose standard input and output are a connection to the builder."""
+    if address.kind == "docker+ssh":
+        from envd_jupyter.buildkit.engine import ssh_command
+
+        return ssh_command(address.target)
+    if address.kind in _EXEC:
+        return [_EXEC[address.kind], "exec", "-i", address.target, "buildctl", "dial-stdio"]
+    params = address.params
+    command = ["kubectl"]
+    for flag in ("kubeconfig", "context", "namespace"):
+        if params.get(flag):
+            command += [f"--{flag}", params[flag]]
+    command += ["exec", "-i", address.target]
+    if params.get("container"):
+        command += ["-c", params["container"]]
+    return [*command, "--", "buildctl", "dial-stdio"]
+
+
+async def _spawn(command: Sequence[str]) -> socket.socket:
+    """Start a command on one end of a socket pair; it ends when the other end is closed."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=asyncio.subprocess.PIPE
+        )
+    except FileNotFoundError:
+        ours.close()
+        raise BuilderUnreachable(
+            f"there is no program {command[0]!r}",
+            hint=f"Install {command[0]}, or use another builder.",
+        ) from None
+    finally:
+        theirs.close()
+    await _settled(command, process, ours)
+    return ours
+
+
+async def _settled(
+    command: Sequence[str], process: asyncio.subprocess.Process, ours: socket.socket
+) -> None:
+    """Give a command the time to fail, and say what it said if it does."""
+    assert process.stderr is not None
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.shield(process.wait()), 0.3)
+    if process.returncode is None:
+        _running.add(task := asyncio.ensure_future(_reap(process)))
+        task.add_done_callback(_running.discard)
+        return
+    said = (await process.stderr.read()).decode("utf-8", "replace").strip()
+    ours.close()
+    raise BuilderUnreachable(
+        f"{Path(command[0]).name} could not connect: {said or process.returncode}",
+        hint=f"Does this work by hand: {' '.join(command)}",
+    )
+
+
+_running: set[asyncio.Future[None]] = set()
+
+
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Read what the command says, so that it never waits for us, until it ends."""
+    assert process.stderr is not None
+    with contextlib.suppress(OSError):
+        while await process.stderr.read(1 << 16):
+            pass
+    await process.wait()
