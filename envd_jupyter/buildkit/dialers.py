@@ -193,6 +193,8 @@ async def _guarded(
         return await asyncio.wait_for(connecting, _CONNECT_SECONDS)
     except asyncio.TimeoutError:
         reason = f"no answer within {_CONNECT_SECONDS:.0f} s"
+    except BuilderUnreachable:
+        raise
     except OSError as error:
         reason = error.strerror or str(error)
     raise BuilderUnreachable(
