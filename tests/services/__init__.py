@@ -1,0 +1,243 @@
+"""Real services for the tests, the benchmarks and the demo, started when first asked for.
+
+Each has a folder, sockets and ports of its own, so several runs do not collide; all of them end
+with `Services.close`, and with the process that started them, whatever it dies of. By hand:
+``python -m tests.services run``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.services.baseimage import push_base_image
+from tests.services.builders import Buildkitd
+from tests.services.process import Process
+from tests.services.registry import Registry
+from tests.services.tls import Authority
+from tests.services.tools import NEW_BUILDKIT, OLD_BUILDKIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.services.docker import DockerEngine
+    from tests.services.gha import ActionsCache
+    from tests.services.s3 import ObjectStore
+
+__all__ = ["NEW_BUILDKIT", "OLD_BUILDKIT", "Buildkitd", "Registry", "Services"]
+
+
+class Services:
+    """All services of one run; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ejs-"))  # short: sockets lie below it
+        self._closing = contextlib.ExitStack()
+        self._count = 0
+        self._registry: Registry | None = None
+        self._authority: Authority | None = None
+        self._builders: dict[str, Buildkitd] = {}
+        self._pushed: dict[str, str] = {}
+        self._home()
+
+    def __enter__(self) -> Services:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything and leave nothing."""
+        self._closing.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def place(self, name: str) -> Path:
+        """Return the path of a new folder, which is not made yet."""
+        self._count += 1
+        return self.folder / f"{name}{self._count}"
+
+    # Services
+
+    @property
+    def authority(self) -> Authority:
+        """The certificate authority that the TLS services share."""
+        if self._authority is None:
+            self._authority = Authority(self.place("ca"))
+        return self._authority
+
+    @property
+    def registry(self) -> Registry:
+        """The plain registry that most tests share."""
+        if self._registry is None:
+            self._registry = self.new_registry()
+        return self._registry
+
+    def new_registry(
+        self, *, auth: tuple[str, str] | None = None, tls: bool = False, host: str = "127.0.0.1"
+    ) -> Registry:
+        """Start a registry; envd and the builders started later may reach it."""
+        authority = self.authority if tls else None
+        registry = Registry(self.place("reg"), auth=auth, authority=authority, host=host)
+        self._closing.callback(registry.stop)
+        self._trust(registry)
+        return registry
+
+    def buildkitd(self, version: str = OLD_BUILDKIT) -> Buildkitd:
+        """Return the builder of this version that most tests share."""
+        if version not in self._builders:
+            self._builders[version] = self.new_buildkitd(version)
+        return self._builders[version]
+
+    def new_buildkitd(
+        self,
+        version: str = OLD_BUILDKIT,
+        registries: Sequence[Registry] = (),
+        **options: Any,
+    ) -> Buildkitd:
+        """Start an empty builder of its own; it reaches the shared registry and those given."""
+        known = [self.registry, *registries]
+        builder = Buildkitd(self.place("bk"), version, known, **options)
+        self._closing.callback(builder.close)
+        return builder
+
+    def base_image(self, registry: Registry | None = None) -> str:
+        """Return the base image's reference in a registry, put there the first time."""
+        registry = registry or self.registry
+        if registry.host not in self._pushed:
+            self._pushed[registry.host] = push_base_image(registry)
+        return self._pushed[registry.host]
+
+    def docker(self, *, containerd: bool = False) -> DockerEngine:
+        """Start a Docker Engine: Debian's 20.10, or a newer one with the containerd image store."""
+        from tests.services.docker import DockerEngine
+
+        engine = DockerEngine(self.place("dk"), [self.registry], containerd=containerd)
+        self._closing.callback(engine.close)
+        return engine
+
+    def object_store(self, kind: str = "versitygw") -> ObjectStore:
+        """Start an S3 server: ``versitygw`` or ``moto``."""
+        from tests.services.s3 import ObjectStore
+
+        store = ObjectStore(self.place("s3"), kind)
+        self._closing.callback(store.stop)
+        return store
+
+    def actions_cache(self, **options: Any) -> ActionsCache:
+        """Start a GitHub Actions cache service of our own (v1 and v2)."""
+        from tests.services.gha import ActionsCache
+
+        cache = ActionsCache(**options)
+        self._closing.callback(cache.stop)
+        return cache
+
+    def start_process(
+        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None
+    ) -> Process:
+        """Start some other program that ends with the services."""
+        log = self.place("process").with_suffix(".log")
+        process = Process(command, log, env=env, cwd=cwd)
+        self._closing.callback(process.stop)
+        return process
+
+    # The environment of their users
+
+    @property
+    def envd(self) -> Path:
+        """The envd program."""
+        found = shutil.which("envd")
+        if found is None:
+            raise FileNotFoundError("envd is not installed beside the tests")
+        return Path(found)
+
+    @property
+    def home(self) -> Path:
+        """A home directory of our own, with envd's and the clients' settings."""
+        return self.folder / "home"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a build needs in its environment to find the services and nothing else."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "ACTIONS_", "DOCKER_", "BUILDKIT_", "ENVD_"))
+        }
+        kept |= {
+            "HOME": str(self.home),
+            "DOCKER_CONFIG": str(self.home / ".docker"),
+            "ENVD_ANALYTICS": "false",
+            "ENVD_JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "JUPYTER_CONFIG_DIR": str(self.home / ".jupyter"),
+            "JUPYTER_DATA_DIR": str(self.home / ".local" / "share" / "jupyter"),
+            "JUPYTER_RUNTIME_DIR": str(self.home / ".local" / "share" / "jupyter" / "runtime"),
+            "IPYTHONDIR": str(self.home / ".ipython"),
+        }
+        if self._authority is not None:
+            kept["SSL_CERT_FILE"] = str(self._bundle())
+        return kept
+
+    def notebook_environ(self) -> dict[str, str]:
+        """Return `environ` with what the example notebooks ask for: registry, image, builders."""
+        first, second = self.buildkitd(), self.new_buildkitd()
+        self.use_context("notebooks", first.address)
+        return self.environ | {
+            "NOTEBOOK_REGISTRY": self.registry.host,
+            "NOTEBOOK_BASE_IMAGE": self.base_image(),
+            "NOTEBOOK_SECOND_BUILDER": second.address,
+        }
+
+    def use_context(self, name: str, address: str) -> None:
+        """Make a builder the current context of envd, as a user would."""
+        builder, _, target = address.partition("://")
+        known = self._envd("context", "ls", "--format", "json")
+        if f'"{name}"' in known:
+            self._envd("context", "use", "--name", name)
+            return
+        self._envd(
+            *("context", "create", "--name", name, "--builder", builder),
+            *("--builder-address", target, "--use"),
+        )
+
+    def _envd(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(self.envd), *arguments], env=self.environ, text=True, capture_output=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"envd {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def _home(self) -> None:
+        for name in (".docker", ".config/containers"):
+            (self.home / name).mkdir(parents=True)
+        (self.home / ".docker" / "config.json").write_text("{}")
+        self._registries: list[Registry] = []
+
+    def _trust(self, registry: Registry) -> None:
+        """Let envd and its libraries reach a registry, as their own settings files say it."""
+        self._registries.append(registry)
+        lines = [
+            f'[[registry]]\nlocation = "{known.host}"\ninsecure = true\n'
+            for known in self._registries
+            if known.authority is None
+        ]
+        (self.home / ".config" / "containers" / "registries.conf").write_text("\n".join(lines))
+        auths: dict[str, Any] = {}
+        for known in self._registries:
+            auths |= known.docker_config().get("auths", {})
+        (self.home / ".docker" / "config.json").write_text(json.dumps({"auths": auths}))
+
+    def _bundle(self) -> Path:
+        """Return the host's CA bundle with our authority in it."""
+        path = self.folder / "bundle.pem"
+        if not path.exists():
+            system = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+            known = Path(system).read_text() if Path(system).exists() else ""
+            path.write_text(known + self.authority.ca.read_text())
+        return path

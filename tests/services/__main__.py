@@ -1,0 +1,37 @@
+"""``python -m tests.services run``: a registry, a base image and a builder until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from tests.services import NEW_BUILDKIT, OLD_BUILDKIT, Services
+
+
+def main(arguments: list[str]) -> int:
+    """Start the services, say where they are, and wait."""
+    if not arguments or arguments[0] != "run":
+        print("usage: python -m tests.services run [old|newest]", file=sys.stderr)
+        return 2
+    version = NEW_BUILDKIT if "newest" in arguments else OLD_BUILDKIT
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Services() as services:
+        builder = services.buildkitd(version)
+        services.use_context("services", builder.address)
+        names = ("HOME", "DOCKER_CONFIG", "ENVD_ANALYTICS", "ENVD_JUPYTER_DATA_DIR")
+        print(f"# registry    {services.registry.host}")
+        print(f"# base image  {services.base_image()}")
+        print(f"# builder     {builder.address}")
+        print("# To use them in another shell:")
+        for name in names:
+            print(f"export {name}={services.environ[name]}")
+        print("# Ctrl-C ends them.", flush=True)
+        ended.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

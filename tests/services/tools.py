@@ -1,0 +1,105 @@
+"""The programs that the services are, installed once into a cache outside the checkout.
+
+Debian's packages come with ``apt-get``, the Go programs are built from the module proxy. Several
+test runs may need the same tool at once: a file lock lets one of them make it, and a rename
+publishes it whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envd_jupyter.buildkit.install import build_from_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+OLD_BUILDKIT = "v0.25.1"
+NEW_BUILDKIT = "v0.34.2"
+VERSITYGW = "v1.8.0"
+
+
+class ServiceError(RuntimeError):
+    """A service that the tests need cannot be had here."""
+
+
+def tool_cache() -> Path:
+    """Return the folder where tools are kept between runs."""
+    named = os.environ.get("ENVD_JUPYTER_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(named) if named else Path(base) / "envd-jupyter"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold a lock between processes."""
+    with (tool_cache() / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder of the tool cache, made by `make` the first time."""
+    place = tool_cache() / name
+    if place.exists():
+        return place
+    with locked(name.replace("/", "_")):
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=place.parent))
+            try:
+                make(partial)
+                partial.chmod(0o755)
+                partial.rename(place)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    return place
+
+
+def ensure_programs(packages: dict[str, str]) -> None:
+    """Install Debian packages for the programs that are missing, ``{program: package}``."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = {pkg for program, pkg in packages.items() if not shutil.which(program, path=path)}
+    if not missing:
+        return
+    names = " ".join(sorted(missing))
+    if shutil.which("apt-get") is None or os.getuid() != 0:
+        raise ServiceError(f"needed here, and only installed by root with apt-get: {names}")
+    with locked("apt"):
+        environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+        for command in (["apt-get", "update", "-qq"], [*install, *sorted(missing)]):
+            done = subprocess.run(command, env=environ, text=True, capture_output=True)
+            if done.returncode:
+                raise ServiceError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+
+
+def buildkit(version: str) -> Path:
+    """Return a folder with ``buildkitd`` and ``buildctl`` of a version."""
+    return made_once(f"buildkit-{version}", lambda folder: build_from_source(version, folder))
+
+
+def versitygw() -> Path:
+    """Return the S3 server's program."""
+    package = "github.com/versity/versitygw"
+    folder = made_once(
+        f"versitygw-{VERSITYGW}",
+        lambda folder: go_tool(folder, package, VERSITYGW, ["cmd/versitygw"]),
+    )
+    return folder / "versitygw"
+
+
+def go_tool(folder: Path, module: str, version: str, commands: Sequence[str]) -> None:
+    """Build programs of a Go module into a folder."""
+    from envd_jupyter.buildkit.install import build_go_tools
+
+    build_go_tools([f"{module}/{command}" for command in commands], version, folder)
