@@ -12,8 +12,8 @@ import pytest
 from tests.services import OLD_BUILDKIT, Services
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.services import Buildkitd, Registry
 

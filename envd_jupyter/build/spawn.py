@@ -149,16 +149,9 @@ def _order(
         "exports": [entry.to_json() for entry in prepared.exports],
         "imports": [entry.to_json() for entry in prepared.imports],
         "pushes": bool(prepared.output and prepared.output.pushes),
+        "shown": {
+            "exports": [entry.redacted().to_csv() for entry in prepared.exports],
+            "imports": [entry.redacted().to_csv() for entry in prepared.imports],
+        },
         "notes": [list(note) for note in prepared.notes],
-        "secrets": secrets_of(prepared, environ),
     }
-
-
-def secrets_of(prepared: PreparedBuild, environ: Mapping[str, str]) -> list[str]:
-    """Return every value that must not be written anywhere."""
-    if not prepared.exports and not prepared.imports:
-        return []
-    from envd_jupyter.cache.redaction import Redactor
-
-    redactor = Redactor.for_entries([*prepared.exports, *prepared.imports], environ)
-    return sorted(redactor.secrets)

@@ -118,6 +118,7 @@ def check_entries(
         *_duplicates(exports),
         *_duplicates(imports),
         *_inline(exports, output),
+        *_local_exports(exports),
         *(problem for entry in (*exports, *imports) for problem in _missing(entry, environ)),
         *(problem for entry in (*exports, *imports) for problem in _token(entry, moment)),
     ]
@@ -165,6 +166,26 @@ def _inline(exports: Iterable[CacheEntry], output: str | None) -> Iterator[Probl
                 "an inline cache travels inside a pushed image, and this build pushes none",
                 entry,
                 hint="Add --output type=image,name=IMAGE,push=true.",
+            )
+
+
+def _local_exports(exports: Iterable[CacheEntry]) -> Iterator[Problem]:
+    """Local exports of one build are written once, so they cannot differ in what is written."""
+    first: dict[str, str] | None = None
+    for entry in exports:
+        if entry.type != "local":
+            continue
+        written = {k: v for k, v in entry.attrs if k not in ("dest", "tag", "reset")}
+        if first is None:
+            first = written
+        elif written != first:
+            differing = sorted(k for k in {*first, *written} if first.get(k) != written.get(k))
+            yield Problem(
+                "error",
+                f"several local exports of one build cannot differ in {', '.join(differing)}",
+                entry,
+                differing[0],
+                "Give them the same options, or export one of them in another build.",
             )
 
 

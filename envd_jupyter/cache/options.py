@@ -151,8 +151,8 @@ OPTIONS: tuple[Option, ...] = (
     _row("image-manifest", _LAYERED, _EXPORT, "flag",
          "Write an image manifest instead of a list; some registries take nothing else.",
          since="0.12.0"),
-    _row("reset", "local", _EXPORT, "flag", "Drop what earlier exports left in the directory.",
-         default="false", since="0.31.0"),
+    _row("reset", "local", _EXPORT, "flag",
+         "Remove blobs from the directory that no tag needs any more.", default="false"),
     _row("ignore-error", _STORES, _EXPORT, "flag", "Let the build succeed if the export fails.",
          default="false", since="0.11.0"),
     # Registry

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from tests.services.tools import ServiceError
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,306 @@
+"""``%envd_attach``, ``%envd_cancel``, ``%envd_history``, ``%envd_replay`` and ``%envd_doctor``.
+
+All of them look at builds through the records on disk, so they work in any kernel, also one that
+was started after the build.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from IPython.core.magic import Magics, line_magic, magics_class
+
+from envd_jupyter.notebook.arguments import PROGRESS, HelpWanted, MagicParser, split_words
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from envd_jupyter.build.client import Build
+    from envd_jupyter.build.record import History
+    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.notebook.display import Screen
+
+__all__ = ["HistoryMagics", "attach_parser", "cancel_parser", "doctor_parser", "history_parser"]
+
+T = TypeVar("T")
+
+LOG_LINES = 200
+
+
+def attach_parser() -> MagicParser:
+    """Return the parser of ``%envd_attach``."""
+    parser = MagicParser(
+        "%envd_attach",
+        "Show a build from its beginning, in this cell: one that runs in the background, was "
+        "started by another kernel, or has ended. An interrupt stops showing it, not the build.",
+    )
+    parser.add_argument(
+        "build", nargs="?", help="its id or a part of it (default: the running one)"
+    )
+    parser.add_argument(
+        "--background", "--bg", action="store_true", help="show it without waiting for its end"
+    )
+    parser.add_argument("--progress", choices=PROGRESS, help="auto, text or quiet")
+    return parser
+
+
+def cancel_parser() -> MagicParser:
+    """Return the parser of ``%envd_cancel``."""
+    parser = MagicParser("%envd_cancel", "Cancel a running build and wait until it has ended.")
+    parser.add_argument("build", nargs="?", help="its id or a part of it (default: the only one)")
+    parser.add_argument("--all", action="store_true", help="cancel every running build")
+    return parser
+
+
+def history_parser() -> MagicParser:
+    """Return the parser of ``%envd_history``."""
+    parser = MagicParser(
+        "%envd_history",
+        "The builds of the past, from every notebook.",
+        "examples:\n"
+        "  %envd_history                      the latest builds\n"
+        "  %envd_history --state failed       those that failed\n"
+        "  %envd_history show 3fa9c1          one build, as its cell showed it\n"
+        "  %envd_history log last --step pip  what its steps with pip in their name wrote\n",
+    )
+    parser.add_argument(
+        "action", nargs="?", default="list", help="list, show, log, report or delete"
+    )
+    parser.add_argument("build", nargs="?", help="id, part of an id, or last")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many (20)")
+    parser.add_argument("--state", help="only builds that ended so: succeeded, failed, …")
+    parser.add_argument("--project", metavar="DIR", help="only builds of this project")
+    parser.add_argument("--text", metavar="TEXT", help="only builds in which this text occurs")
+    parser.add_argument("--json", action="store_true", help="print records as JSON")
+    parser.add_argument("--step", help="for log: number, digest or part of the name of a step")
+    parser.add_argument(
+        "--lines",
+        type=int,
+        default=LOG_LINES,
+        metavar="N",
+        help=f"for log: only the last N lines, 0 for all ({LOG_LINES})",
+    )
+    return parser
+
+
+def replay_parser() -> MagicParser:
+    """Return the parser of ``%envd_replay``."""
+    parser = MagicParser("%envd_replay", "Play a recorded build through the live display.")
+    parser.add_argument("file", help="an events.jsonl, or a folder that holds one")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="times faster; 0: the end at once"
+    )
+    parser.add_argument("--progress", choices=PROGRESS, help="auto, text or quiet")
+    return parser
+
+
+def doctor_parser() -> MagicParser:
+    """Return the parser of ``%envd_doctor``."""
+    parser = MagicParser(
+        "%envd_doctor", "Find out what builds need, what is there, and what to do next."
+    )
+    parser.add_argument("--builder", help="look at this builder instead of the current one")
+    return parser
+
+
+def with_parser(make: Callable[[], MagicParser]) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Parse the line of a magic before it is called, and show help where it is asked for."""
+
+    def decorate(magic: Callable[..., T]) -> Callable[..., T]:
+        @wraps(magic)
+        def wrapper(self: Magics, line: str) -> T | None:
+            parser = make()
+            try:
+                given = parser.parse_words(split_words(line, parser.prog))
+            except HelpWanted as wanted:
+                print(wanted)
+                return None
+            return magic(self, given)
+
+        wrapper.__doc__ = f"{magic.__doc__}\n\n{make().format_help()}"
+        return wrapper  # type: ignore[return-value]
+
+    return decorate
+
+
+@magics_class
+class HistoryMagics(Magics):
+    """Look at builds, running and past."""
+
+    @property
+    def _shell(self) -> InteractiveShell:
+        assert self.shell is not None
+        return self.shell
+
+    def _screens(self, progress: str | None) -> Callable[[Build], Screen]:
+        from envd_jupyter.notebook.display import choose_screen, new_display_id
+
+        def screen_for(build: Build) -> Screen:
+            return choose_screen(self._shell, progress or "auto", new_display_id(build.id))
+
+        return screen_for
+
+    @line_magic
+    @with_parser(attach_parser)
+    def envd_attach(self, given: argparse.Namespace) -> BuildResult | Build:
+        """Show a build from its beginning, in this cell."""
+        from envd_jupyter.build.client import attach
+        from envd_jupyter.notebook.following import look_and_wait, show_behind
+        from envd_jupyter.notebook.historytable import resolve
+
+        build = attach(resolve(_history(), given.build))
+        if given.background:
+            show_behind(build, self._screens(given.progress))
+            return build
+        return look_and_wait(build, self._screens(given.progress))
+
+    @line_magic
+    @with_parser(cancel_parser)
+    def envd_cancel(self, given: argparse.Namespace) -> None:
+        """Cancel a running build and wait until it has ended."""
+        from envd_jupyter.build.client import attach
+        from envd_jupyter.notebook.following import cancel_and_wait
+        from envd_jupyter.notebook.historytable import resolve
+
+        history = _history()
+        if given.all:
+            names = [record.id for record in history.list(state="running", limit=500)]
+        else:
+            names = [resolve(history, given.build, running=True)]
+        for name in names:
+            print(cancel_and_wait(attach(name)))
+        if not names:
+            print("No build is running.")
+
+    @line_magic
+    @with_parser(history_parser)
+    def envd_history(self, given: argparse.Namespace) -> object:
+        """List the builds of the past, or show one of them."""
+        from envd_jupyter.errors import RequestError
+        from envd_jupyter.notebook.historytable import HistoryTable, resolve
+
+        history = _history()
+        if given.action == "list":
+            project = str(Path(given.project).expanduser().resolve()) if given.project else None
+            table = HistoryTable(
+                history.list(project=project, state=given.state, text=given.text, limit=given.limit)
+            )
+            if given.json:
+                print(table.to_json())
+                return None
+            return table
+        act = _ACTIONS.get(given.action)
+        if act is None:
+            raise RequestError(
+                f"%envd_history: there is no action {given.action!r}",
+                hint=f"The actions are {', '.join(['list', *_ACTIONS])}.",
+            )
+        return act(self, history, resolve(history, given.build or "last"), given)
+
+    def _show(self, history: History, build_id: str, given: argparse.Namespace) -> None:
+        from envd_jupyter.build.client import attach
+        from envd_jupyter.notebook.historytable import HistoryTable
+
+        build = attach(build_id)
+        if given.json:
+            print(HistoryTable([history.get(build_id)]).to_json())
+            return
+        self._screens(None)(build).paint(build.state().view(), final=True)
+
+    def _log(self, history: History, build_id: str, given: argparse.Namespace) -> None:
+        from envd_jupyter.build.client import attach
+        from envd_jupyter.notebook.wording import clean_line
+
+        result = attach(build_id).result()
+        step = int(given.step) if given.step and given.step.isdigit() else given.step
+        lines = result.log(step).splitlines()
+        cut = max(len(lines) - given.lines, 0) if given.lines > 0 else 0
+        if cut:
+            print(f"… {cut} lines before; --lines 0 prints all, {result.path} holds them")
+        for line in lines[cut:]:
+            print(clean_line(line, 2000))
+
+    def _delete(self, history: History, build_id: str, given: argparse.Namespace) -> None:
+        history.delete(build_id)
+        print(f"Deleted the record and the log of {build_id}.")
+
+    @line_magic
+    @with_parser(replay_parser)
+    def envd_replay(self, given: argparse.Namespace) -> BuildResult:
+        """Play a recorded build through the live display, labelled as a recording."""
+        from envd_jupyter.notebook.display import choose_screen, new_display_id
+        from envd_jupyter.notebook.replay import replay
+
+        screen = choose_screen(self._shell, given.progress or "auto", new_display_id("replay"))
+        return replay(Path(given.file).expanduser(), screen, speed=max(given.speed, 0.0))
+
+    @line_magic
+    @with_parser(doctor_parser)
+    def envd_doctor(self, given: argparse.Namespace) -> object:
+        """Find out what builds need, what is there, and what to do next."""
+        from envd_jupyter.notebook.doctorview import DoctorView, examine_here
+
+        return DoctorView(examine_here(given.builder))
+
+
+_ACTIONS: dict[str, Callable[[HistoryMagics, History, str, argparse.Namespace], object]] = {
+    "show": HistoryMagics._show,
+    "log": HistoryMagics._log,
+    "delete": HistoryMagics._delete,
+}
+
+
+def add_action(
+    name: str, act: Callable[[HistoryMagics, History, str, argparse.Namespace], object]
+) -> None:
+    """Add an action to ``%envd_history``: called with the history, a build's id and the flags."""
+    _ACTIONS[name] = act
+
+
+def _history() -> History:
+    from envd_jupyter.build.record import History
+
+    return History()
+
+
+def build_words(words: Sequence[str], word: str) -> Iterable[str]:
+    """Complete the id of a build."""
+    if words and not words[-1].startswith("-"):
+        return ()
+    return [record.id for record in _history().list(limit=30)]
+
+
+def running_words(words: Sequence[str], word: str) -> Iterable[str]:
+    """Complete the id of a running build."""
+    if words and not words[-1].startswith("-"):
+        return ()
+    return [record.id for record in _history().list(state="running", limit=30)]
+
+
+def history_words(words: Sequence[str], word: str) -> Iterable[str]:
+    """Complete the actions of ``%envd_history`` and the ids they take."""
+    if not words:
+        return ["list", *_ACTIONS]
+    if len(words) == 1 and words[0] in _ACTIONS:
+        return ["last", *build_words((), word)]
+    return ()
+
+
+def recording_words(words: Sequence[str], word: str) -> Iterable[str]:
+    """Complete the path of a recording."""
+    head, slash, _ = word.rpartition("/")
+    folder = Path(f"{head}{slash}" or ".").expanduser()
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return ()
+    return [
+        f"{head}{slash}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if entry.is_dir() or entry.suffix == ".jsonl"
+    ]

@@ -1,0 +1,150 @@
+"""``%envd_build`` and ``%%envd_build``.
+
+The magic is a thin shell: it turns a line into a `BuildRequest`, has it built, and shows it. What
+can be configured are its traits: ``%config EnvdMagics`` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
+from traitlets import Enum, Unicode
+
+from envd_jupyter.notebook.arguments import PROGRESS, HelpWanted, build_parser, parse_build
+from envd_jupyter.notebook.expansion import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from envd_jupyter.build.client import Build
+    from envd_jupyter.build.request import BuildRequest
+    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.notebook.arguments import BuildArguments
+    from envd_jupyter.notebook.display import Screen
+    from envd_jupyter.notebook.settings import Settings
+
+__all__ = ["EnvdMagics"]
+
+
+@magics_class
+class EnvdMagics(Magics):
+    """Build envd environments from a cell."""
+
+    envd = Unicode(
+        "",
+        help="The envd program. Empty: the one on PATH, or the one installed beside this Python.",
+    ).tag(config=True)
+    builder = Unicode(
+        "",
+        help="The builder where neither the line nor a remembered setting names one: an envd "
+        "context or an address. Empty: envd's current context.",
+    ).tag(config=True)
+    progress = Enum(
+        PROGRESS,
+        default_value="auto",
+        help="How a build is shown: auto (live), text (lines as they come) or quiet.",
+    ).tag(config=True)
+
+    @property
+    def _shell(self) -> InteractiveShell:
+        assert self.shell is not None
+        return self.shell
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def envd_build(
+        self,
+        line: str,
+        cell: str | None = None,
+        local_ns: Mapping[str, object] | None = None,
+    ) -> BuildResult | Build | None:
+        """Build the environment described by build.envd, live, with remote cache."""
+        prog = "%envd_build" if cell is None else "%%envd_build"
+        try:
+            given = parse_build(expand(line, {**self._shell.user_ns, **(local_ns or {})}), prog)
+        except HelpWanted as wanted:
+            print(wanted)
+            return None
+        outcome = self._build(given, cell)
+        if given.result is not None and outcome is not None:
+            self._shell.user_ns[given.result] = outcome
+            return None
+        return outcome
+
+    envd_build.__doc__ = f"{envd_build.__doc__}\n\n{build_parser().format_help()}"
+
+    def _build(self, given: BuildArguments, cell: str | None) -> BuildResult | Build | None:
+        from envd_jupyter.notebook.following import build_and_wait, build_behind
+
+        request, saved = self._request(given, cell)
+        if given.dry_run:
+            from envd_jupyter.notebook.dryrun import dry_run
+
+            print(dry_run(request, os.environ, saved.provenance))
+            return None
+        screen_for = self._screens(given.progress)
+        if given.background:
+            return build_behind(request, screen_for)
+        result = build_and_wait(request, screen_for)
+        result.raise_for_state()
+        return result
+
+    def _screens(self, progress: str | None) -> Callable[[Build], Screen]:
+        from envd_jupyter.notebook.display import choose_screen, new_display_id
+
+        def screen_for(build: Build) -> Screen:
+            return choose_screen(self._shell, progress or self.progress, new_display_id(build.id))
+
+        return screen_for
+
+    def _request(self, given: BuildArguments, cell: str | None) -> tuple[BuildRequest, Settings]:
+        from envd_jupyter.build.folder import data_dir
+        from envd_jupyter.build.request import BuildRequest
+        from envd_jupyter.cache.entry import parse_cache_entry
+        from envd_jupyter.notebook.cellproject import cell_project
+        from envd_jupyter.notebook.identity import identify
+        from envd_jupyter.notebook.settings import Settings, effective_settings
+
+        identity = identify(self._shell)
+        project, from_, source = Path(given.path or ".").expanduser(), given.from_, None
+        if cell is not None:
+            title = Path(identity.notebook).stem if identity.notebook else "cell"
+            ours = cell_project(
+                cell, path=given.path, from_=given.from_, title=title, data=data_dir()
+            )
+            project, from_, source = ours.path, ours.from_, ours.source
+        saved = Settings()
+        if not given.no_saved:
+            saved = effective_settings(self._shell, identity, project)
+        exports = tuple(parse_cache_entry(text, "export") for text in given.export_cache)
+        imports = tuple(parse_cache_entry(text, "import") for text in given.import_cache)
+        request = BuildRequest(
+            project=project,
+            from_=from_ or "build.envd:build",
+            tag=given.tag,
+            output=given.output or saved.output,
+            platform=given.platform,
+            force=given.force,
+            use_proxy=given.use_proxy,
+            exports=exports or saved.exports,
+            imports=imports or saved.imports,
+            builder=given.builder or saved.builder or self.builder or None,
+            source=source,
+            notebook=identity.notebook,
+            kernel=identity.kernel,
+            inject_aws=given.inject_aws,
+            envd=self.envd or None,
+        )
+        return request, saved
