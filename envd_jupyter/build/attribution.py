@@ -64,6 +64,10 @@ class CacheWatch:
         self._seen: set[tuple[str, str]] = set()
         self._named: dict[str, WatchedCache] = {}
 
+    def settle(self, direction: str, shown: str, state: str) -> None:
+        """Take in what became of a cache that BuildKit will not speak of."""
+        self._told[direction, shown] = state
+
     def look(self, step: Step) -> Iterator[dict[str, Any]]:
         """Yield the events that follow from a step which has ended (``cache`` or ``note``)."""
         if step.kind not in ("import", "export") or step.state not in ("done", "failed", "cached"):

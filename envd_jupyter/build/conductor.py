@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -157,6 +158,7 @@ class Conductor:
 
         self._staging = Staging(self._private / "cache")
         for problem in self._staging.prepare(self._order["imports"]):
+            self._watch.settle("import", problem["entry"], problem["state"])
             self._recorder.write("cache", **problem)
 
     # Stopping
@@ -279,9 +281,8 @@ class Conductor:
         recorder = self._recorder
         if outcome is None:
             outcome = self._trouble if self._trouble is not None else self._classify(code or 0)
-        if self._staging is not None and outcome.digest is not None:
-            for event in self._staging.publish(self._order["exports"]):
-                recorder.write("cache", **event)
+        if self._staging is not None and outcome.state == "succeeded":
+            outcome = self._publish(self._staging, outcome)
         for event in self._watch.close(outcome.state):
             recorder.write(event.pop("kind"), **event)
         for message, hint in outcome.notes:
@@ -289,6 +290,17 @@ class Conductor:
         await asyncio.to_thread(shutil.rmtree, self._private, ignore_errors=True)
         self._write_result(outcome, code)
         await self._forget_old()
+
+    def _publish(self, staging: Staging, outcome: Outcome) -> Outcome:
+        """Put local caches into their directories; the image is there even if that fails."""
+        for event in staging.publish(self._order["exports"]):
+            self._watch.settle("export", event["entry"], event["state"])
+            self._recorder.write("cache", **event)
+            if event["state"] == "failed":
+                outcome = dataclasses.replace(
+                    outcome, state="export_failed", message=event["message"], hint=event["hint"]
+                )
+        return outcome
 
     def _classify(self, code: int) -> Outcome:
         return classify(

@@ -239,7 +239,7 @@ def _docker(environ: Mapping[str, str]) -> Iterator[Finding]:
                 "warning",
                 "docker",
                 f"nothing answers at {path}, and a build without --output loads its image there",
-                "Name an output: --output type=image,name=HOST/NAME,push=true or type=tar,dest=FILE.",
+                "Name an output, for example --output type=image,name=HOST/NAME,push=true.",
             )
             return
     yield Finding("ok", "docker", f"images can be loaded at {path}")
