@@ -151,12 +151,6 @@ class BuildResult:
         parts = [text for digest, text in pieces if wanted is None or digest in wanted]
         return b"".join(parts).decode("utf-8", "replace")
 
-    def report(self) -> Any:
-        """Return what was cached, from where, what it saved, and why steps ran again."""
-        from envd_jupyter.build.insight.report import report
-
-        return report(self)
-
     def __repr__(self) -> str:
         word = _WORDS.get(self.state, self.state)
         steps = f", {self.cached} of {self.total} steps cached" if self.total else ""

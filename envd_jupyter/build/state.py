@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.steps import Step
+from envd_jupyter.build.steps import Step, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -265,7 +265,7 @@ class BuildState:
         return {
             "message": result.get("message") or self.state,
             "hint": result.get("hint"),
-            "step": step.name[:300].rstrip("\n") if step else None,
+            "step": title_of(step.name)[:300] if step else None,
             "log_tail": tail,
         }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from envd_jupyter.build.view import ProgressView, StepView
 
-__all__ = ["Step", "kind_of", "seconds"]
+__all__ = ["Step", "kind_of", "seconds", "title_of"]
 
 _TAIL_BYTES = 8192
 _MOST_TRANSFERS = 64
@@ -28,6 +28,12 @@ _MOST_LINE = 300
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EXPORTS = ("exporting ", "preparing layers for inline cache", "sending tarball", "pushing ")
+# envd calls every step of its own functions internal, the ones that install packages too (1.3.6);
+# what really is nobody's business is BuildKit's own, and the making of mount points.
+_HOUSEKEEPING = re.compile(
+    r"\[internal\] (?:load |settings$|helper |booting |setting \w+ cache mount permissions$)"
+)
+_SHELL = "bash -c set -euo pipefail\n"
 _SOURCES = ("docker-image://", "oci-layout://", "git://", "https://", "http://")
 
 
@@ -64,11 +70,16 @@ def kind_of(name: str) -> str:
         return "export"
     if name.startswith(("local://", "[internal] load build context")):
         return "context"
-    if name.startswith(("[internal]", "[auth]", "[envd]")):
+    if name.startswith(("[auth]", "[envd]")) or _HOUSEKEEPING.match(name):
         return "internal"
     if name.startswith(_SOURCES) or name.startswith("resolve image config"):
         return "source"
     return "step"
+
+
+def title_of(name: str) -> str:
+    """Return a vertex's name without what envd puts before it."""
+    return name.removeprefix("[internal] ").removeprefix(_SHELL).strip() or name
 
 
 class Step:
@@ -200,7 +211,7 @@ class Step:
         return {
             "digest": self.digest,
             "number": self.number,
-            "name": self.name[:_MOST_NAME].rstrip("\n"),
+            "name": title_of(self.name)[:_MOST_NAME],
             "kind": self.kind,
             "state": self.state,
             "started": self.started,

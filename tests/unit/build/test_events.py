@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
@@ -102,4 +101,4 @@ def test_the_reserve_is_gone_after_the_end(tmp_path):
     log.reserve()
     assert (tmp_path / "reserve").stat().st_size == 65536
     log.close()
-    assert os.listdir(tmp_path) == ["events.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]

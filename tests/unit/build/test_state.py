@@ -89,16 +89,18 @@ def test_cached_and_canceled_steps():
 def test_only_steps_of_the_environment_are_counted():
     names = [
         "[internal] settings",
+        "[internal] setting pip cache mount permissions",
         "docker-image://python",
         "local://context",
         "importing cache manifest from a/b",
         "exporting to image",
         "exporting cache to registry",
-        "pip install numpy",
+        "[internal] pip install numpy",
     ]
     state = folded({"vertexes": [vertex(n, name) for n, name in enumerate(names)]})
     assert state.summary()["total"] == 1
     assert [kind_of(name) for name in names] == [
+        "internal",
         "internal",
         "source",
         "context",
