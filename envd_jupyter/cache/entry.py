@@ -36,7 +36,7 @@ _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _DURATION = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h)")
 _TEMPLATE = re.compile(r"\{[a-z_]+\}")
 _URL = re.compile(r"https?://[^/\s]+(?:/\S*)?")
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _TAG = re.compile(r"\w[\w.+:/-]{0,127}", re.ASCII)
 
 
