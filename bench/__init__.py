@@ -1,1 +1,1 @@
-"""Benchmarks: each prints figures measured in one run, as ratios wherever a machine's speed matters."""
+"""Benchmarks: each prints figures of one run, as ratios wherever a machine's speed matters."""

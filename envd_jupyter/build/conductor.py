@@ -72,7 +72,7 @@ class Conductor:
         self._private = Path(order["private"])
         self._log = EventLog(self._folder.events, _poke(order["wake"]))
         self._canceled = False
-        self._fault: str | None = None
+        self._fault: tuple[str, str | None] | None = None
         self._trouble: Outcome | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._relay: Relay | None = None
@@ -177,9 +177,9 @@ class Conductor:
         if self._process is not None:
             await self._process.end()
 
-    def _lost_builder(self, message: str) -> None:
+    def _lost_builder(self, message: str, hint: str | None) -> None:
         if self._fault is None and not self._ended:
-            self._fault = message
+            self._fault = (message, hint)
             self._start(self._end_after(_GRACE))
 
     async def _end_after(self, seconds: float) -> None:

@@ -54,7 +54,7 @@ class Recorder:
         folder: Path,
         *,
         on_full: Callable[[], None],
-        on_fault: Callable[[str], None],
+        on_fault: Callable[[str, str | None], None],
     ) -> None:
         self.state = BuildState(folder.name)
         self.solves: list[Solve] = []
@@ -167,9 +167,9 @@ class Recorder:
         if self.state.phase == "connecting":
             self.phase("interpreting")
 
-    def fault(self, message: str) -> None:
+    def fault(self, message: str, hint: str | None = None) -> None:
         """Take in that the relay has lost the builder, or understands a peer no more."""
-        self._on_fault(self._redactor.text(message))
+        self._on_fault(self._redactor.text(message), hint)
 
 
 def _bounded(response: dict[str, str] | None) -> dict[str, str] | None:

@@ -67,7 +67,7 @@ def classify(
     *,
     canceled: bool,
     pushes: bool = False,
-    fault: str | None = None,
+    fault: tuple[str, str | None] | None = None,
 ) -> Outcome:
     """Say how the build ended.
 
@@ -84,7 +84,7 @@ def classify(
     pushes
         Whether the image was to be pushed by BuildKit.
     fault
-        Why the relay lost the builder, if it did.
+        Why the relay lost the builder, if it did, and what to do about it.
     """
     digest = _digest(solves, state)
     finished = bool(solves) and all(solve.response is not None for solve in solves)
@@ -106,7 +106,7 @@ def _failure(
     solves: Sequence[Solve],
     state: BuildState,
     digest: str | None,
-    fault: str | None,
+    fault: tuple[str, str | None] | None,
 ) -> Outcome:
     from envd_jupyter.build.hints import hint_for
 
@@ -122,7 +122,7 @@ def _failure(
         return Outcome("failed", message, hint_for(message), failed_step=step.digest)
     answered = next((solve.error for solve in solves if solve.error), None)
     if fault is not None and (answered is None or answered[0] == 14):
-        return Outcome("failed", fault, hint_for(fault))
+        return Outcome("failed", fault[0], fault[1] or hint_for(fault[0]))
     if answered is not None and answered[1]:
         message = _without_trace(answered[1])
         return Outcome("failed", message, hint_for(message))

@@ -28,10 +28,13 @@ _MOST_LINE = 300
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EXPORTS = ("exporting ", "preparing layers for inline cache", "sending tarball", "pushing ")
-# envd calls every step of its own functions internal, the ones that install packages too (1.3.6);
-# what really is nobody's business is BuildKit's own, and the making of mount points.
+# envd calls every step of its own functions internal, the ones that install packages too (1.3.6).
+# What really is nobody's business: BuildKit's own, the making of mount points, and the merges and
+# diffs that only put together what other steps have made.
 _HOUSEKEEPING = re.compile(
-    r"\[internal\] (?:load |settings$|helper |booting |setting \w+ cache mount permissions$)"
+    r"\[internal\] (?:load |settings$|helper |booting |setting \w+ cache mount permissions$"
+    r"|prepare language$|language environment and system packages$|build source layers$"
+    r"|merge all |build [\w.-]+ env$|install system packages$)"
 )
 _SHELL = "bash -c set -euo pipefail\n"
 _SOURCES = ("docker-image://", "oci-layout://", "git://", "https://", "http://")

@@ -77,7 +77,7 @@ class Observer(Protocol):
     def connected(self) -> None:
         """Take in that envd and BuildKit have been connected."""
 
-    def fault(self, message: str) -> None:
+    def fault(self, message: str, hint: str | None = None) -> None:
         """Take in that BuildKit is out of reach or gone, or that a peer is not understood."""
 
 

@@ -99,10 +99,10 @@ class Relay:
             self._connected = True
             self.observer.connected()
 
-    def fault(self, message: str) -> None:
+    def fault(self, message: str, hint: str | None = None) -> None:
         """Tell the observer, unless this is the end anyway."""
         if not self._closing:
-            self.observer.fault(message)
+            self.observer.fault(message, hint)
 
 
 class _Splice:
@@ -132,7 +132,7 @@ class _Splice:
                 self._converse()
                 await dial(self.relay.address, lambda: self.server)
         except BuilderError as error:
-            self.relay.fault(str(error))
+            self.relay.fault(error.message, error.hint)
             self.abort()
             return
         self.relay.reached()

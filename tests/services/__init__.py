@@ -94,6 +94,13 @@ class Services:
             self._builders[version] = self.new_buildkitd(version)
         return self._builders[version]
 
+    def second_builder(self, version: str = OLD_BUILDKIT) -> Buildkitd:
+        """Return the builder that tests empty to prove where a step came from."""
+        name = f"second {version}"
+        if name not in self._builders:
+            self._builders[name] = self.new_buildkitd(version)
+        return self._builders[name]
+
     def new_buildkitd(
         self,
         version: str = OLD_BUILDKIT,

@@ -111,6 +111,6 @@ def test_a_lost_builder_is_the_reason_rather_than_what_envd_makes_of_it():
         [Solve("r", error=(14, "error reading from server: EOF"))],
         state_with(output='error="failed to build"'),
         canceled=False,
-        fault="the builder closed the connection",
+        fault=("the builder closed the connection", None),
     )
     assert outcome.message == "the builder closed the connection"

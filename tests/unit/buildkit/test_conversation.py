@@ -52,7 +52,7 @@ class Heard:
     def connected(self):
         pass
 
-    def fault(self, message):
+    def fault(self, message, hint=None):
         self.faults.append(message)
 
 
