@@ -42,17 +42,22 @@ def buildkitd(services: Services, request: pytest.FixtureRequest) -> Buildkitd:
 
 @pytest.fixture
 def base_image(services: Services) -> str:
-    """The base image's reference."""
-    return services.base_image()
+    """The reference of the small base image."""
+    return services.base_image(kind="tiny")
 
 
 @pytest.fixture
-def project(tmp_path: Path, base_image: str) -> Callable[..., Path]:
+def project(tmp_path: Path, base_image: str, services: Services) -> Callable[..., Path]:
     """Write a project; its commands are steps, ``random`` bytes prove where a step came from."""
 
     def write(
-        *commands: str, packages: tuple[str, ...] = (), name: str = "proj", base: str = base_image
+        *commands: str,
+        packages: tuple[str, ...] = (),
+        name: str = "proj",
+        base: str | None = None,
     ) -> Path:
+        if base is None:
+            base = services.base_image() if packages else base_image
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         lines = [f'    run(commands=["{command}"])' for command in commands]

@@ -104,6 +104,7 @@ class CacheWatch:
             for cache in self._imports
             if (cache.type == kind if hashed else _same_ref(cache.ref, name))
             and cache not in self._named.values()
+            and ("import", cache.shown) not in self._told
         ]
         if not candidates:
             return None

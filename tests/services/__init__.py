@@ -113,12 +113,16 @@ class Services:
         self._closing.callback(builder.close)
         return builder
 
-    def base_image(self, registry: Registry | None = None) -> str:
-        """Return the base image's reference in a registry, put there the first time."""
+    def base_image(self, registry: Registry | None = None, kind: str = "py") -> str:
+        """Return a base image's reference in a registry, put there the first time.
+
+        ``py`` has Python and pip, ``tiny`` a shell.
+        """
         registry = registry or self.registry
-        if registry.host not in self._pushed:
-            self._pushed[registry.host] = push_base_image(registry)
-        return self._pushed[registry.host]
+        key = f"{registry.host} {kind}"
+        if key not in self._pushed:
+            self._pushed[key] = push_base_image(registry, kind)
+        return self._pushed[key]
 
     def docker(self, *, containerd: bool = False) -> DockerEngine:
         """Start a Docker Engine: Debian's 20.10, or a newer one with the containerd image store."""

@@ -1,7 +1,8 @@
-"""The base image of the test builds: Debian with Python and pip, made with mmdebstrap.
+"""The base images of the test builds, made once and kept as OCI layouts.
 
-It is a small image that installs packages the way this machine does: the host's CA certificates and
-pip configuration go into it, whatever they are. It is made once and kept as an OCI layout.
+``py`` is Debian with Python and pip, made with mmdebstrap; it installs packages as this machine
+does: the host's CA certificates and pip configuration go into it, whatever they are. ``tiny`` is a
+shell and the usual commands in three megabytes, for builds whose steps do not matter.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tests.services.tools import ensure_programs, made_once
+from tests.services.tools import ensure_programs, locked, made_once
 
 if TYPE_CHECKING:
     from tests.services.registry import Registry
@@ -25,16 +26,18 @@ _SUITE = "bookworm"
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def base_layout() -> Path:
-    """Return the OCI layout of the base image."""
-    return made_once("base-image-1", _make)
+def base_layout(kind: str = "py") -> Path:
+    """Return the OCI layout of a base image, ``py`` or ``tiny``."""
+    make = _make_python if kind == "py" else _make_tiny
+    return made_once(f"base-image-{kind}-1", make)
 
 
-def push_base_image(registry: Registry) -> str:
-    """Put the base image into a registry; returns its reference."""
+def push_base_image(registry: Registry, kind: str = "py") -> str:
+    """Put a base image into a registry; returns its reference."""
     ensure_programs(_PROGRAMS)
-    reference = registry.ref("base:py")
-    command = ["skopeo", "copy", "--quiet", f"oci:{base_layout()}:latest", f"docker://{reference}"]
+    reference = registry.ref(f"base:{kind}")
+    source = f"oci:{base_layout(kind)}:latest"
+    command = ["skopeo", "copy", "--quiet", source, f"docker://{reference}"]
     if registry.authority is None:
         command.insert(2, "--dest-tls-verify=false")
     else:
@@ -48,13 +51,41 @@ def push_base_image(registry: Registry) -> str:
     return reference
 
 
-def _make(folder: Path) -> None:
+def _make_tiny(folder: Path) -> None:
+    tree = folder / "tree"
+    for name in ("bin", "tmp", "etc", "root"):
+        (tree / name).mkdir(parents=True)
+    unpacked = folder / "debian"
+    with locked("apt"):
+        command = ["apt-get", "download", "-qq", "busybox-static", "bash-static"]
+        subprocess.run(["apt-get", "update", "-qq"], check=True, capture_output=True)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg", "-x", str(package), str(unpacked)], check=True)
+        package.unlink()
+    shutil.copy(next(unpacked.rglob("bin/busybox")), tree / "bin" / "busybox")
+    shutil.copy(next(unpacked.rglob("bin/bash-static")), tree / "bin" / "bash")
+    shutil.rmtree(unpacked)
+    applets = subprocess.run(
+        [str(tree / "bin" / "busybox"), "--list"], check=True, text=True, capture_output=True
+    )
+    for applet in applets.stdout.split():
+        if applet not in ("bash", "busybox"):
+            (tree / "bin" / applet).symlink_to("busybox")
+    _pack(folder, tree)
+
+
+def _make_python(folder: Path) -> None:
     ensure_programs(_PROGRAMS)
     tree = folder / "tree"
     command = ["mmdebstrap", "--quiet", "--variant=minbase"]
     command += ["--include=python3,python3-pip,ca-certificates", _SUITE, str(tree)]
     subprocess.run(command, check=True, capture_output=True)
     _finish(tree)
+    _pack(folder, tree)
+
+
+def _pack(folder: Path, tree: Path) -> None:
     layer = folder / "layer.tar"
     with tarfile.open(layer, "w") as archive:
         for place in sorted(tree.iterdir()):
@@ -130,7 +161,7 @@ def _write_layout(folder: Path, layer: Path) -> None:
                     "Cmd": ["bash"],
                 },
                 "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff}"]},
-                "history": [{"created_by": "mmdebstrap"}],
+                "history": [{"created_by": "tests"}],
             }
         ).encode()
     )
