@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,7 +163,8 @@ class Services:
     @property
     def envd(self) -> Path:
         """The envd program."""
-        found = shutil.which("envd")
+        beside = str(Path(sys.executable).parent)
+        found = shutil.which("envd") or shutil.which("envd", path=beside)
         if found is None:
             raise FileNotFoundError("envd is not installed beside the tests")
         return Path(found)

@@ -1,0 +1,201 @@
+"""``%envd_build`` in a real kernel: what the cell shows, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from envd_jupyter.build.client import attach
+from tests.integration.conftest import processes_with
+from tests.integration.kernels import Kernel
+
+MIME = "application/vnd.envd.build+json"
+
+
+@pytest.fixture
+def kernel(services, tmp_path):
+    with Kernel(services.environ, tmp_path) as running:
+        cell = running.run("%load_ext envd_jupyter")
+        assert cell.status == "ok", cell.error
+        yield running
+
+
+@pytest.fixture
+def line(buildkitd, builds):
+    """The flags that choose the test's builder and an image."""
+    return (
+        f"--path proj --builder {buildkitd.address} --force "
+        f"--output type=image,name={builds.image()},push=true"
+    )
+
+
+def test_the_cell_shows_the_build_and_returns_its_result(kernel, project, line, registry):
+    project("echo one", "echo two; sleep 1; echo three")
+    cell = kernel.run(f"result = %envd_build {line}")
+    assert cell.status == "ok", cell.error
+    assert cell.text == ""
+    (bundles,) = cell.displays.values()
+    assert set(bundles[0]) == {MIME, "text/html", "text/plain"}
+    assert {bundle[MIME]["state"] for bundle in bundles} == {"running", "succeeded"}
+    logs = [line for bundle in bundles for s in bundle[MIME]["steps"] for line in s["log_tail"]]
+    assert "three" in logs
+    assert "<script" not in cell.last["text/html"]
+    assert "built" in cell.last["text/plain"]
+    shown = kernel.run("print(result.state, result.digest, result.total)").text.split()
+    assert shown == ["succeeded", cell.view["digest"], "2"]
+
+
+def test_a_failing_build_fails_the_cell_shortly(kernel, project, line):
+    project("echo the last words; exit 3")
+    cell = kernel.run(f"%envd_build {line}")
+    assert (cell.status, cell.error_name) == ("error", "EnvdBuildError")
+    assert "the last words" in cell.error
+    assert "exit 3" in cell.error
+    assert "Traceback" not in cell.error
+    assert len(cell.error.splitlines()) < 15
+    assert cell.view["state"] == "failed"
+
+
+def test_bad_input_starts_nothing(kernel, project, line):
+    project("echo 1")
+    cell = kernel.run(f"%envd_build {line} --export-cache type=registry,ref=a/b,compresion=gzip")
+    assert cell.error_name == "CacheSettingError"
+    assert "compresion" in cell.error
+    assert "compression" in cell.error
+    assert not cell.displays
+    assert kernel.run("%envd_build --frce").error_name in ("UsageError", "RequestError")
+
+
+def test_variables_expand_and_templates_stay(kernel, project, line):
+    project("echo 1")
+    kernel.run("where = 'localhost:5000/me'")
+    cell = kernel.run(
+        f"%envd_build {line} --dry-run --export-cache type=registry,ref=$where/c,mode=max "
+        "--import-cache type=registry,ref={where}/d"
+    )
+    assert cell.status == "ok", cell.error
+    assert "ref=localhost:5000/me/c,mode=max" in cell.text
+    assert "ref=localhost:5000/me/d" in cell.text
+    assert not cell.displays
+
+
+def test_a_cell_can_be_the_build_file(kernel, base_image, line):
+    line = line.replace("--path proj ", "")
+    cell = kernel.run(
+        f"%%envd_build {line}\n# syntax=v1\n\ndef build():\n"
+        f"    base(image='{base_image}', dev=False)\n    run(commands=['echo from a cell'])\n"
+    )
+    assert cell.status == "ok", cell.error
+    assert cell.view["summary"]["total"] == 1
+
+
+def test_the_users_own_tasks_go_on(kernel, project, line):
+    project("sleep 2")
+    kernel.run(
+        "import asyncio\nticks = []\n"
+        "async def tick():\n    while True:\n        ticks.append(1)\n"
+        "        await asyncio.sleep(0.1)\n"
+        "task = asyncio.create_task(tick())"
+    )
+    kernel.run("before = len(ticks)")
+    assert kernel.run(f"%envd_build {line}").status == "ok"
+    assert int(kernel.run("print(len(ticks) - before)").text) > 10
+
+
+def test_an_interrupt_ends_the_build(kernel, project, line):
+    project("sleep 5432")
+    ended = []
+
+    def interrupt(bundle):
+        steps = bundle[MIME]["steps"]
+        if not ended and any(s["state"] == "running" and "5432" in s["name"] for s in steps):
+            ended.append(time.monotonic())
+            kernel.manager.interrupt_kernel()
+
+    cell = kernel.run(f"%envd_build {line}", on_display=interrupt)
+    assert time.monotonic() - ended[0] < 10
+    assert cell.status == "error"
+    assert "KeyboardInterrupt" in cell.error
+    assert "was cancelled and has ended" in cell.error
+    assert cell.view["state"] == "interrupted"
+    assert processes_with("sleep\x005432") == []
+    assert kernel.run("print(1 + 1)").text == "2\n"
+
+
+@pytest.mark.timeout(600)
+def test_interrupts_at_random_moments_leave_a_working_kernel(kernel, project, line):
+    seed = 4711
+    print("seed", seed)
+    chance = random.Random(seed)
+    project("sleep 0.3; echo 1 > /one")
+    handlers = "import signal; print(signal.getsignal(signal.SIGINT))"
+    before = kernel.run(handlers).text
+    for _ in range(25):
+        message = kernel.send(f"%envd_build {line}")
+        time.sleep(chance.random() * 2.2)
+        kernel.manager.interrupt_kernel()
+        kernel.finish(message, timeout=20)
+    # An interrupt that came after its cell had ended may hit the next one.
+    kernel.run("1")
+    assert kernel.run("print('alive')").text == "alive\n"
+    assert kernel.run(handlers).text == before
+    assert kernel.run(f"%envd_build {line}").status == "ok"
+
+
+def test_a_background_build_is_shown_and_its_handle_returned(kernel, project, line):
+    project("sleep 1; echo behind")
+    message = kernel.send(f"handle = %envd_build {line} --background")
+    cell = kernel.finish(message)
+    assert cell.status == "ok", cell.error
+    (name,) = cell.displays
+    time.sleep(0.3)
+    assert kernel.run("print('meanwhile')").text == "meanwhile\n"
+    final = None
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        update = kernel.client.get_iopub_msg(timeout=30)
+        content = update["content"]
+        if update["header"]["msg_type"] == "update_display_data":
+            assert content["transient"]["display_id"] == name
+            final = content["data"][MIME]["state"]
+            if final != "running":
+                break
+    assert final == "succeeded"
+
+
+def test_a_restarted_kernel_picks_the_build_up_again(kernel, project, line, services):
+    project("echo from the start; sleep 4")
+    build_id = kernel.run(f"h = %envd_build {line} --background\nprint(h.id)").text.strip()
+    kernel.restart()
+    kernel.run("%load_ext envd_jupyter")
+    cell = kernel.run(f"%envd_attach {build_id}")
+    assert cell.status == "ok", cell.error
+    assert cell.view["state"] == "succeeded"
+    assert "from the start" in attach(build_id, environ=services.environ).log()
+
+
+def test_a_killed_kernel_does_not_stop_the_build(kernel, project, line, services):
+    project("sleep 2")
+    build_id = kernel.run(f"h = %envd_build {line} --background\nprint(h.id)").text.strip()
+    os.kill(kernel.manager.provisioner.pid, 9)
+    assert attach(build_id, environ=services.environ).wait_sync().state == "succeeded"
+
+
+def test_cancel_from_another_cell(kernel, project, line):
+    project("sleep 5433")
+    build_id = kernel.run(f"h = %envd_build {line} --background\nprint(h.id)").text.strip()
+    cell = kernel.run(f"%envd_cancel {build_id}")
+    assert cell.status == "ok", cell.error
+    assert kernel.run("print(h.result().state)").text == "interrupted\n"
+
+
+def test_the_doctor_speaks(kernel, services, buildkitd):
+    services.use_context("doctor", buildkitd.address)
+    cell = kernel.run("%envd_doctor")
+    assert cell.status == "ok", cell.error
+    said = cell.text + str(cell.displays) + str(cell.result)
+    assert "1.3.6" in said
+    assert "0.25.1" in said
