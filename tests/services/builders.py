@@ -68,6 +68,7 @@ class Buildkitd:
         if self.port:
             addresses.append(f"tcp://127.0.0.1:{self.port}")
         lines = [f'root = "{self.root}"', "[grpc]", f"  address = {json.dumps(addresses)}"]
+        more = ["[otel]", f'  socketPath = "{folder / "otel.sock"}"']  # else one for the machine
         self._tls: dict[str, str] = {}
         if tcp and authority is not None:
             server, client = authority.issue("buildkitd"), authority.issue("client")
@@ -90,7 +91,7 @@ class Buildkitd:
             else:
                 lines.append(f'  ca = ["{registry.authority.ca}"]')
         self._config = folder / "buildkitd.toml"
-        self._config.write_text("\n".join([*lines, config, ""]))
+        self._config.write_text("\n".join([*lines, *more, config, ""]))
         self.start()
 
     @property
