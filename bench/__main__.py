@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.report import short_figures
 
-NOT_BENCHMARKS = {"__init__", "__main__", "report"}
+NOT_BENCHMARKS = {"__init__", "__main__", "project", "report"}
 
 
 def main(names: list[str]) -> int:

@@ -107,10 +107,13 @@ class BuildDisplay:
         if self._finished:
             return
         loop = asyncio.get_running_loop()
-        # The next interval begins when this paint has been sent, however long that took.
+        now = loop.time()
+        # A timer that is late does not delay the next one, but a paint that takes long does: at
+        # least half of the time belongs to others.
+        begun = self._due if self._due is not None and 0 <= now - self._due < 0.02 else now
         self._screen.paint(self._view(), final=False)
         self.paints += 1
-        self._last = loop.time()
+        self._last = max(begun, loop.time() - self._interval / 2)
         self._due = None
         self._wake_at(self._last + self._heartbeat)
 

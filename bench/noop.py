@@ -1,0 +1,61 @@
+"""What ``%envd_build`` adds to ``envd build`` when nothing has to be done.
+
+Every step is cached, the builder is a BuildKit on a socket and then a Docker Engine. The cell runs
+in a real kernel and is timed from outside it; the figure is the difference of the medians.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from bench.project import bare_build, running_services, write_project
+from bench.report import report
+from tests.integration.kernels import Kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.services import Services
+
+ROUNDS = 9
+GOAL = 0.15
+
+
+def main() -> None:
+    """Measure and print."""
+    with running_services() as services:
+        project = write_project(services, "noop", ["run(commands=['echo 1 > /one'])"])
+        image = services.registry.ref("bench/noop:1")
+        builder = services.buildkitd()
+        _compare(services, project, "unix", builder.address, f"type=image,name={image},push=true")
+        engine = services.docker()
+        _compare(services, project, "docker", engine.address, "type=image,name=bench/noop:1")
+
+
+def _compare(services: Services, project: Path, name: str, address: str, output: str) -> None:
+    if name == "unix":
+        services.use_context(name, address)
+    else:
+        services.use_docker(address)
+    line = f"%envd_build --path {project} --force --output {output}"
+    bare, ours = [], []
+    with Kernel(services.environ, project) as kernel:
+        kernel.run("%load_ext envd_jupyter")
+        for number in range(ROUNDS + 1):
+            alone = bare_build(services, project, output)
+            began = time.perf_counter()
+            cell = kernel.run(line)
+            spent = time.perf_counter() - began
+            if cell.status != "ok":
+                raise RuntimeError(cell.error)
+            if number:
+                bare.append(alone)
+                ours.append(spent)
+    added = statistics.median(ours) - statistics.median(bare)
+    report(f"noop_{name}_added", added, "s", f"<={GOAL}", added <= GOAL)
+
+
+if __name__ == "__main__":
+    main()

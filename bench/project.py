@@ -1,0 +1,48 @@
+"""The services and projects that the benchmarks share."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from tests.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["bare_build", "running_services", "write_project"]
+
+
+@contextlib.contextmanager
+def running_services() -> Iterator[Services]:
+    """Start services for one benchmark."""
+    with Services() as services:
+        yield services
+
+
+def write_project(services: Services, name: str, body: Sequence[str], kind: str = "tiny") -> Path:
+    """Write a build.envd whose function has these lines after its base image."""
+    folder = services.folder / name
+    folder.mkdir(exist_ok=True)
+    lines = [f'base(image="{services.base_image(kind=kind)}", dev=False)', *body]
+    text = "# syntax=v1\n\n\ndef build():\n" + "".join(f"    {line}\n" for line in lines)
+    (folder / "build.envd").write_text(text)
+    return folder
+
+
+def bare_build(services: Services, project: Path, output: str) -> float:
+    """Run ``envd build`` itself against envd's current context; returns seconds."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [str(services.envd), "build", "--path", str(project), "--force", "--output", output],
+        env=services.environ,
+        text=True,
+        capture_output=True,
+    )
+    spent = time.perf_counter() - began
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return spent
