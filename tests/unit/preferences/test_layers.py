@@ -159,7 +159,7 @@ def test_a_process_without_a_kernel_remembers_for_itself(open_preferences):
 
 def test_a_change_elsewhere_is_seen_and_stamped(open_preferences):
     here, there = open_preferences(), open_preferences()
-    for scope in SCOPES:
+    for scope in reversed(SCOPES):
         before = here.stamp()
         here.effective()
         assert here.stamp() == before
