@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.services.baseimage import push_base_image
 from tests.services.builders import Buildkitd
+from tests.services.cleaning import Warden
 from tests.services.process import Process
 from tests.services.registry import Registry
 from tests.services.tls import Authority
@@ -39,6 +40,7 @@ class Services:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ejs-"))  # short: sockets lie below it
+        self._warden = Warden(self.folder)
         self._closing = contextlib.ExitStack()
         self._count = 0
         self._registry: Registry | None = None
@@ -55,8 +57,10 @@ class Services:
 
     def close(self) -> None:
         """Stop everything and leave nothing."""
-        self._closing.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self._closing.close()
+        finally:
+            self._warden.dismiss()
 
     def place(self, name: str) -> Path:
         """Return the path of a new folder, which is not made yet."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from tests.services.cleaning import release
 from tests.services.process import Process, free_port, listens
 from tests.services.tools import buildkit, ensure_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from tests.services.registry import Registry
     from tests.services.tls import Authority
@@ -150,7 +150,7 @@ class Buildkitd:
 
     def stop(self) -> None:
         self.process.stop()
-        self._unmount()
+        release(self.folder)
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -162,15 +162,8 @@ class Buildkitd:
         self._remove_root()
 
     def _remove_root(self) -> None:
-        self._unmount()
+        release(self.folder)
         shutil.rmtree(self.root, ignore_errors=True)
-
-    def _unmount(self) -> None:
-        with contextlib.suppress(OSError):
-            for line in reversed(Path("/proc/mounts").read_text().splitlines()):
-                place = line.split()[1]
-                if place.startswith(f"{self.root}/"):
-                    subprocess.run(["umount", "-l", place], capture_output=True, check=False)
 
 
 __all__ = ["Buildkitd"]

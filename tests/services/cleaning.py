@@ -8,6 +8,7 @@ watches over is gone, whatever that died of: it waits for the end of a pipe that
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
@@ -24,7 +25,14 @@ _SECONDS = 10.0
 
 
 def clear(folder: Path) -> None:
-    """End the daemons and containers whose files lie in a folder, and remove it."""
+    """End what runs in a folder, and remove it."""
+    release(folder)
+    _remove_bridges(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def release(folder: Path) -> None:
+    """End the daemons and containers whose files lie in a folder, and unmount what they mounted."""
     deadline = time.monotonic() + _SECONDS
     while (found := processes_of(folder)) and time.monotonic() < deadline:
         for pid in found:
@@ -33,7 +41,6 @@ def clear(folder: Path) -> None:
         time.sleep(0.05)
     _unmount(folder)
     _remove_control_groups(folder)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -69,9 +76,32 @@ def _unmount(folder: Path) -> None:
         subprocess.run(["umount", "-l", place], capture_output=True, check=False)
 
 
+def new_bridge(folder: Path) -> str:
+    """Make a network bridge that goes with a folder; returns its name."""
+    unique = hashlib.sha256(os.fsencode(folder) + os.urandom(8)).digest()
+    name = f"ej{unique.hex()[:10]}"
+    with (folder / "bridge").open("w") as note:
+        note.write(name)
+    # 198.18.0.0/15 is set aside for benchmarks: no real host has an address in it (RFC 2544).
+    address = f"198.{18 + unique[5] % 2}.{unique[6]}.1/24"
+    for command in (
+        ["ip", "link", "add", name, "type", "bridge"],
+        ["ip", "address", "add", address, "dev", name],
+        ["ip", "link", "set", name, "up"],
+    ):
+        subprocess.run(command, check=True, capture_output=True)
+    return name
+
+
+def _remove_bridges(folder: Path) -> None:
+    for note in (*folder.glob("bridge"), *folder.glob("*/bridge")):
+        command = ["ip", "link", "del", note.read_text()]
+        subprocess.run(command, capture_output=True, check=False)
+
+
 def _remove_control_groups(folder: Path) -> None:
     """Remove the control groups of containers that were killed; they are named as its folders."""
-    for bundles in folder.glob("**/runc-*/executor"):
+    for bundles in (*folder.glob("root/runc-*/executor"), *folder.glob("*/root/runc-*/executor")):
         for bundle in bundles.iterdir():
             for group in Path("/sys/fs/cgroup").glob(f"**/buildkit/{bundle.name}"):
                 with contextlib.suppress(OSError):
@@ -94,7 +124,9 @@ class Warden:
 
     def dismiss(self) -> None:
         """Let it clear what is left, and wait until it has."""
-        os.close(self._writes)
+        if self._writes >= 0:
+            os.close(self._writes)
+            self._writes = -1
         self._popen.wait()
 
 

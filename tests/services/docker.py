@@ -1,4 +1,7 @@
-"""A Docker Engine of its own: data, sockets and containerd in its folder, no network of its own.
+"""A Docker Engine of its own: data, sockets and containerd in its folder, a bridge to nowhere.
+
+Steps have a network interface, for the Engine insists, but no way out of the machine: what they
+need is in their base image. No packet filter and no route of the machine is changed.
 
 Debian's 20.10 knows inline cache only; a newer one with the containerd image store exports and
 imports the other types as well. Neither is installed: their files are unpacked into the tool cache.
@@ -12,7 +15,7 @@ import platform
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.services.cleaning import clear
+from tests.services.cleaning import clear, new_bridge
 from tests.services.process import Process
 from tests.services.tools import docker_programs, ensure_programs
 
@@ -39,7 +42,7 @@ class DockerEngine:
     def __init__(
         self, folder: Path, registries: Sequence[Registry] = (), *, containerd: bool = False
     ) -> None:
-        ensure_programs({"runc": "runc"})
+        ensure_programs({"runc": "runc", "ip": "iproute2"})
         self.folder = folder
         self.programs = docker_programs("sid" if containerd else "bookworm")
         self.socket = folder / "d.sock"
@@ -49,8 +52,11 @@ class DockerEngine:
             "exec-root": str(folder / "exec"),
             "pidfile": str(folder / "pid"),
             "hosts": [f"unix://{self.socket}"],
-            "bridge": "none",
+            "bridge": new_bridge(folder),
             "iptables": False,
+            "ip-forward": False,
+            "ip-masq": False,
+            "userland-proxy": False,
             "ip6tables": False,
             "insecure-registries": [r.host for r in registries if r.authority is None],
         }
