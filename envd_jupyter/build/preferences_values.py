@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from envd_jupyter.build.output import parse_output
 from envd_jupyter.cache.csvfield import parse_fields
 from envd_jupyter.cache.entry import CacheEntry, parse_cache_entry
+from envd_jupyter.cache.environment import is_reference
 from envd_jupyter.cache.options import SECRET_OPTIONS
 from envd_jupyter.cache.redaction import MASK, looks_secret, urlsplit_password
 from envd_jupyter.errors import EnvdJupyterError, PreferenceError
@@ -29,7 +30,6 @@ __all__ = [
     "Setting",
     "Value",
     "by_reference",
-    "is_reference",
     "read_values",
     "setting_named",
     "shown",
@@ -40,7 +40,6 @@ Value = tuple[CacheEntry, ...] | tuple[str, ...] | str | bool
 Kind = Literal["exports", "imports", "text", "texts", "flag"]
 Plain = str | bool | list[str]
 
-_REFERENCE = "env:"
 _TELLTALE = 12  # a shorter secret of the environment turns up in innocent values too
 
 
@@ -100,11 +99,6 @@ def setting_named(name: str) -> Setting:
     return found
 
 
-def is_reference(value: str) -> bool:
-    """Tell whether a value is a reference to an environment variable, ``env:NAME``."""
-    return value.startswith(_REFERENCE) and value[len(_REFERENCE) :].isidentifier()
-
-
 def shown(entry: CacheEntry) -> CacheEntry:
     """Return an entry with its secrets masked; references to the environment stay."""
     return entry.with_attrs(
@@ -121,7 +115,7 @@ def by_reference(entry: CacheEntry, environ: Mapping[str, str]) -> CacheEntry:
     names = {value: name for name, value in environ.items() if value and name.isidentifier()}
     return entry.with_attrs(
         {
-            key: f"{_REFERENCE}{names[value]}"
+            key: f"env:{names[value]}"
             for key, value in entry.attrs
             if key in SECRET_OPTIONS and value in names
         }

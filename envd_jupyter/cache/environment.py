@@ -12,25 +12,40 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envd_jupyter.cache.options import options_for
+from envd_jupyter.cache.options import SECRET_OPTIONS, options_for
+from envd_jupyter.errors import CacheSettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from envd_jupyter.cache.entry import CacheEntry
 
-__all__ = ["ActionsToken", "fill_from_environment", "read_actions_token"]
+__all__ = ["ActionsToken", "fill_from_environment", "is_reference", "read_actions_token"]
 
 _READ, _WRITE = 1, 2
+_REFERENCE = "env:"
+
+
+def is_reference(value: str) -> bool:
+    """Tell whether the value of a secret option names a variable instead, ``env:NAME``."""
+    return value.startswith(_REFERENCE) and value[len(_REFERENCE) :].isidentifier()
 
 
 def fill_from_environment(entry: CacheEntry, environ: Mapping[str, str]) -> CacheEntry:
     """Return the entry with what it leaves open taken from the environment.
 
+    A secret option may name the variable that holds its value, ``secret_access_key=env:NAME``, so
+    that a setting can be stored and shown.
+
     For ``gha`` the address of the present service (v2) is preferred where the job announces it with
     ``ACTIONS_CACHE_SERVICE_V2``, and left out where the setting itself gives an address.
+
+    Raises
+    ------
+    CacheSettingError
+        If a secret option names a variable that is not set.
     """
-    found: dict[str, str | None] = {}
+    found: dict[str, str | None] = dict(_dereferenced(entry, environ))
     for option in options_for(entry.type, entry.direction):
         if entry.get(option.name) is None:
             value = next((environ[name] for name in option.environ if environ.get(name)), None)
@@ -39,6 +54,20 @@ def fill_from_environment(entry: CacheEntry, environ: Mapping[str, str]) -> Cach
     if entry.type == "gha":
         _choose_service(entry, environ, found)
     return entry.with_attrs(found)
+
+
+def _dereferenced(entry: CacheEntry, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for key, value in entry.attrs:
+        if key in SECRET_OPTIONS and is_reference(value):
+            name = value[len(_REFERENCE) :]
+            if not environ.get(name):
+                raise CacheSettingError(
+                    f"{key}={value}: the environment variable {name} is not set",
+                    option=key,
+                    value=value,
+                    hint=f"Set it in this kernel before the build: os.environ[{name!r}] = …",
+                )
+            yield key, environ[name]
 
 
 def _choose_service(

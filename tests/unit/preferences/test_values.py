@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from envd_jupyter.build.preferences import SCOPES
-from envd_jupyter.build.preferences_values import by_reference, is_reference, shown
+from envd_jupyter.build.preferences_values import by_reference, shown
 from envd_jupyter.cache.entry import parse_cache_entry
-from envd_jupyter.errors import PreferenceError
+from envd_jupyter.cache.environment import fill_from_environment, is_reference
+from envd_jupyter.errors import CacheSettingError, PreferenceError
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 S3 = "type=s3,bucket=b,region=r"
@@ -118,3 +119,13 @@ def test_local_directories_do_not_depend_on_where_the_notebook_runs(open_prefere
     home = export("type=local,dest=~/cache")
     preferences.change("user", {"exports": (home,)})
     assert preferences.layer("user").values["exports"] == (home,)
+
+
+def test_a_reference_is_filled_in_for_the_build():
+    entry = export(f"{S3},access_key_id=env:KEY,secret_access_key=env:SECRET")
+    filled = fill_from_environment(entry, {"KEY": "AK", "SECRET": SECRET})
+    assert filled.get("access_key_id") == "AK"
+    assert filled.get("secret_access_key") == SECRET
+    with pytest.raises(CacheSettingError, match="SECRET is not set"):
+        fill_from_environment(entry, {"KEY": "AK"})
+    assert fill_from_environment(export(f"{S3},prefix=env:KEY"), {}).get("prefix") == "env:KEY"
