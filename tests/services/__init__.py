@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.services.docker import DockerEngine
-    from tests.services.gha import ActionsCache
+    from tests.services.gha import ActCache, ActionsCache
     from tests.services.s3 import ObjectStore
 
 __all__ = ["NEW_BUILDKIT", "OLD_BUILDKIT", "Buildkitd", "Registry", "Services"]
@@ -145,11 +145,19 @@ class Services:
         self._closing.callback(store.stop)
         return store
 
-    def actions_cache(self, **options: Any) -> ActionsCache:
+    def actions_cache(self) -> ActionsCache:
         """Start a GitHub Actions cache service of our own (v1 and v2)."""
         from tests.services.gha import ActionsCache
 
-        cache = ActionsCache(**options)
+        cache = ActionsCache()
+        self._closing.callback(cache.stop)
+        return cache
+
+    def act_cache(self) -> ActCache:
+        """Start the GitHub Actions cache service (v1) of ``act``."""
+        from tests.services.gha import ActCache
+
+        cache = ActCache(self.place("act"))
         self._closing.callback(cache.stop)
         return cache
 
@@ -221,6 +229,10 @@ class Services:
             *("context", "create", "--name", name, "--builder", builder),
             *("--builder-address", target, "--use"),
         )
+
+    def use_docker(self) -> None:
+        """Make the Docker Engine of ``$DOCKER_HOST`` the current context of envd: its default."""
+        self._envd("context", "use", "--name", "default")
 
     def _envd(self, *arguments: str) -> str:
         done = subprocess.run(
