@@ -72,7 +72,7 @@ bench: $(STAMP)
 	@python -m bench
 
 proto: $(STAMP)
-	python -m grpc_tools.protoc -I. --python_out=. --mypy_out=. envd_jupyter/buildkit/wire.proto
+	python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. envd_jupyter/buildkit/wire.proto envd_jupyter/build/insight/llb.proto
 
 clean:
 	rm -rf .venv dist envd_jupyter/labextension labextension/lib labextension/node_modules
