@@ -15,6 +15,7 @@ from bench.report import report
 from tests.integration.kernels import Kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.services import Services
@@ -28,23 +29,23 @@ def main() -> None:
     with running_services() as services:
         project = write_project(services, "noop", ["run(commands=['echo 1 > /one'])"])
         image = services.registry.ref("bench/noop:1")
-        builder = services.buildkitd()
-        _compare(services, project, "unix", builder.address, f"type=image,name={image},push=true")
+        services.use_context("noop", services.buildkitd().address)
+        _compare(services, project, "unix", f"type=image,name={image},push=true", {})
         engine = services.docker()
-        _compare(services, project, "docker", engine.address, "type=image,name=bench/noop:1")
+        services.use_docker()
+        _compare(services, project, "docker", "type=image,name=bench/noop:1", engine.environ)
 
 
-def _compare(services: Services, project: Path, name: str, address: str, output: str) -> None:
-    if name == "unix":
-        services.use_context(name, address)
-    else:
-        services.use_docker(address)
+def _compare(
+    services: Services, project: Path, name: str, output: str, more: Mapping[str, str]
+) -> None:
+    environ = services.environ | more
     line = f"%envd_build --path {project} --force --output {output}"
     bare, ours = [], []
-    with Kernel(services.environ, project) as kernel:
+    with Kernel(environ, project) as kernel:
         kernel.run("%load_ext envd_jupyter")
         for number in range(ROUNDS + 1):
-            alone = bare_build(services, project, output)
+            alone = bare_build(services, project, output, environ)
             began = time.perf_counter()
             cell = kernel.run(line)
             spent = time.perf_counter() - began

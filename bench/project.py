@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["bare_build", "running_services", "write_project"]
@@ -33,12 +33,14 @@ def write_project(services: Services, name: str, body: Sequence[str], kind: str 
     return folder
 
 
-def bare_build(services: Services, project: Path, output: str) -> float:
+def bare_build(
+    services: Services, project: Path, output: str, environ: Mapping[str, str] | None = None
+) -> float:
     """Run ``envd build`` itself against envd's current context; returns seconds."""
     began = time.perf_counter()
     done = subprocess.run(
         [str(services.envd), "build", "--path", str(project), "--force", "--output", output],
-        env=services.environ,
+        env=environ or services.environ,
         text=True,
         capture_output=True,
     )

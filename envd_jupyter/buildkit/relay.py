@@ -9,7 +9,9 @@ In front of a Docker Engine the connections are HTTP/1.1, and only one that is u
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from envd_jupyter.buildkit.conversation import Conversation, Observer, Plan, SolveInfo
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Observer", "Relay", "RpcError", "SolveInfo"]
 
 _HIGH_WATER = 1 << 20
+_SOCKET_BUFFER = 4 << 20
+_SO_SNDBUFFORCE = 32  # of Linux; beyond the system's limit, for root
 
 
 class Relay:
@@ -235,6 +239,15 @@ class _Splice:
             other.resume_reading()
 
 
+def _widen(sock: socket.socket | None) -> None:
+    """Let the kernel hold more for a slow reader: fewer and larger pieces cost less."""
+    for option in (_SO_SNDBUFFORCE, socket.SO_SNDBUF):
+        with contextlib.suppress(OSError, AttributeError):
+            assert sock is not None
+            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
+            return
+
+
 class _End(asyncio.Protocol):
     """One side of a splice."""
 
@@ -252,6 +265,7 @@ class _End(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
+        _widen(transport.get_extra_info("socket"))
         self._splice.opened(self)
 
     def data_received(self, data: bytes) -> None:

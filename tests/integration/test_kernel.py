@@ -199,3 +199,12 @@ def test_the_doctor_speaks(kernel, services, buildkitd):
     said = cell.text + str(cell.displays) + str(cell.result)
     assert "1.3.6" in said
     assert "0.25.1" in said
+
+
+def test_updates_are_not_kept_in_the_kernels_memory(kernel, project, line):
+    project("for i in $(seq 30); do echo $i; sleep 0.1; done")
+    cell = kernel.run(f"r = %envd_build {line}")
+    (bundles,) = cell.displays.values()
+    assert len(bundles) > 20
+    kept = "print(sum(len(v) for v in get_ipython().history_manager.outputs.values()))"
+    assert int(kernel.run(kept).text) < 5

@@ -1,0 +1,75 @@
+"""Docker Engine as the builder: what it can do is done, what it cannot is said before."""
+
+from __future__ import annotations
+
+import pytest
+
+from envd_jupyter.errors import CacheSettingError
+from tests.integration.conftest import RANDOM
+
+
+@pytest.fixture(scope="module")
+def engine(services):
+    return services.docker()
+
+
+@pytest.fixture(scope="module")
+def newer_engine(services):
+    return services.docker(containerd=True)
+
+
+def test_an_image_is_built_and_loaded(builds, project, engine):
+    result = builds.run(project("echo 1 > /one", name="loaded"), engine.address, output=None)
+    assert result.ok, result.message
+    assert "loaded:dev" in engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+    again = builds.run(project("echo 1 > /one", name="loaded"), engine.address, output=None)
+    assert (again.total, again.cached) == (1, 1)
+
+
+def test_a_registry_export_is_refused_before_anything_runs(builds, project, engine, registry):
+    cache = f"type=registry,ref={registry.ref('docker/cache:1')}"
+    with pytest.raises(CacheSettingError) as caught:
+        builds.start(project("echo 1"), engine.address, [cache])
+    assert "Docker Engine" in caught.value.message
+    assert "containerd image store" in caught.value.hint
+
+
+def test_an_inline_cache_is_pushed_and_read(builds, project, engine, registry):
+    image = registry.ref("docker/inline:1")
+    folder = project(RANDOM)
+    output = f"type=image,name={image},push=true"
+    result = builds.run(folder, engine.address, ["type=inline"], output=output)
+    assert result.ok, result.message
+    assert registry.has(image)
+
+
+def test_an_unchanged_project_is_skipped_aloud(builds, project, engine):
+    folder = project("echo 1 > /one", name="same")
+    first = builds.run(folder, engine.address, output=None, force=False)
+    assert first.state == "succeeded"
+    again = builds.run(folder, engine.address, output=None, force=False)
+    assert again.state == "skipped"
+
+
+def test_a_cancelled_build_ends(builds, project, engine):
+    build = builds.start(project("sleep 5599"), engine.address, output=None)
+    from tests.integration.test_lifecycle import assert_nothing_left, running_step
+
+    running_step(build, "sleep 5599")
+    build.cancel_sync()
+    assert build.wait_sync().state == "interrupted"
+    assert_nothing_left(build, "sleep\x005599")
+
+
+def test_the_containerd_store_knows_registry_and_local_cache(
+    builds, project, newer_engine, registry, tmp_path
+):
+    cache = f"type=registry,ref={registry.ref('docker28/cache:1')}"
+    folder = project(RANDOM)
+    exports = [f"{cache},mode=max", f"type=local,dest={tmp_path}/cache,mode=max"]
+    result = builds.run(folder, newer_engine.address, exports)
+    assert result.ok, result.message
+    assert registry.has("docker28/cache:1")
+    assert (tmp_path / "cache" / "index.json").exists()
+    with pytest.raises(CacheSettingError, match="cannot export a s3 cache"):
+        builds.start(folder, newer_engine.address, ["type=s3,bucket=b,region=r"])
