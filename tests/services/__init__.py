@@ -28,6 +28,7 @@ from tests.services.tools import NEW_BUILDKIT, OLD_BUILDKIT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.services.containers import ContainerBuilder, StandIns
     from tests.services.docker import DockerEngine
     from tests.services.gha import ActCache, ActionsCache
     from tests.services.s3 import ObjectStore
@@ -136,6 +137,35 @@ class Services:
         engine = DockerEngine(self.place("dk"), [self.registry], containerd=containerd)
         self._closing.callback(engine.close)
         return engine
+
+    def docker_container(
+        self, engine: DockerEngine | None = None, version: str = OLD_BUILDKIT
+    ) -> ContainerBuilder:
+        """Start a builder in a container of a Docker Engine."""
+        from tests.services.containers import in_docker
+
+        image = self.base_image(kind=f"buildkit-{version}")
+        known = [self.registry]
+        builder = in_docker(self.place("dc"), engine or self.docker(), image, known)
+        self._closing.callback(builder.stop)
+        return builder
+
+    def podman_container(self, version: str = OLD_BUILDKIT) -> ContainerBuilder:
+        """Start a builder in a container of Podman."""
+        from tests.services.containers import Podman, in_podman
+
+        image = self.base_image(kind=f"buildkit-{version}")
+        engine = Podman(self.place("pm"), [self.registry])
+        self._closing.callback(engine.close)
+        builder = in_podman(self.place("pc"), engine, image, [self.registry])
+        self._closing.callback(builder.stop)
+        return builder
+
+    def stand_ins(self, builder: Buildkitd) -> StandIns:
+        """Make ``kubectl`` and ``nerdctl`` commands that reach a builder of ours as ``builder``."""
+        from tests.services.containers import StandIns
+
+        return StandIns(self.place("bin"), builder)
 
     def object_store(self, kind: str = "versitygw") -> ObjectStore:
         """Start an S3 server: ``versitygw`` or ``moto``."""

@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tests.services.tools import ensure_programs, locked, made_once
+from tests.services.tools import buildkit, ensure_programs, locked, made_once
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.services.registry import Registry
 
 _PROGRAMS = {"mmdebstrap": "mmdebstrap", "skopeo": "skopeo"}
@@ -27,7 +30,10 @@ _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def base_layout(kind: str = "py") -> Path:
-    """Return the OCI layout of a base image, ``py`` or ``tiny``."""
+    """Return the OCI layout of a base image: ``py``, ``tiny``, or ``buildkit-VERSION``."""
+    if kind.startswith("buildkit-"):
+        version = kind.removeprefix("buildkit-")
+        return made_once(f"base-image-{kind}-1", lambda folder: _make_builder(folder, version))
     make = _make_python if kind == "py" else _make_tiny
     return made_once(f"base-image-{kind}-1", make)
 
@@ -52,6 +58,27 @@ def push_base_image(registry: Registry, kind: str = "py") -> str:
 
 
 def _make_tiny(folder: Path) -> None:
+    _pack(folder, _tiny_tree(folder))
+
+
+def _make_builder(folder: Path, version: str) -> None:
+    """Make the image of a builder that runs in a container: BuildKit and runc."""
+    ensure_programs({"runc": "runc"})
+    tree = _tiny_tree(folder)
+    for program in buildkit(version).iterdir():
+        shutil.copy(program, tree / "bin" / program.name)
+    runc = shutil.which("runc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    assert runc is not None
+    shutil.copy(runc, tree / "bin" / "runc")
+    needed = subprocess.run(["ldd", runc], check=True, text=True, capture_output=True).stdout
+    for library in re.findall(r"(/\S+) \(0x", needed):
+        place = tree / library.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, place)
+    _pack(folder, tree, ["buildkitd"])
+
+
+def _tiny_tree(folder: Path) -> Path:
     tree = folder / "tree"
     for name in ("bin", "tmp", "etc", "root"):
         (tree / name).mkdir(parents=True)
@@ -72,7 +99,7 @@ def _make_tiny(folder: Path) -> None:
     for applet in applets.stdout.split():
         if applet not in ("bash", "busybox"):
             (tree / "bin" / applet).symlink_to("busybox")
-    _pack(folder, tree)
+    return tree
 
 
 def _make_python(folder: Path) -> None:
@@ -85,13 +112,13 @@ def _make_python(folder: Path) -> None:
     _pack(folder, tree)
 
 
-def _pack(folder: Path, tree: Path) -> None:
+def _pack(folder: Path, tree: Path, command: Sequence[str] = ("bash",)) -> None:
     layer = folder / "layer.tar"
     with tarfile.open(layer, "w") as archive:
         for place in sorted(tree.iterdir()):
             archive.add(place, arcname=place.name, filter=_plain)
     shutil.rmtree(tree)
-    _write_layout(folder, layer)
+    _write_layout(folder, layer, command)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -136,7 +163,7 @@ def _sha256(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _write_layout(folder: Path, layer: Path) -> None:
+def _write_layout(folder: Path, layer: Path, command: Sequence[str]) -> None:
     """Write an OCI layout with one uncompressed layer."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -158,7 +185,7 @@ def _write_layout(folder: Path, layer: Path) -> None:
                 "os": "linux",
                 "config": {
                     "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-                    "Cmd": ["bash"],
+                    "Cmd": list(command),
                 },
                 "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff}"]},
                 "history": [{"created_by": "tests"}],
