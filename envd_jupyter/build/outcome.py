@@ -94,6 +94,14 @@ def classify(
         return Outcome("interrupted", "the build was interrupted", digest=digest)
     if finished and pushes:
         said = _reason(state)
+        if not _pushed(state):
+            return Outcome(
+                "failed",
+                f"the image was built, but it was not pushed: {said}",
+                "It is in Docker: push it with docker push. envd (1.3.6) cannot push from an "
+                "Engine whose BuildKit does not do it.",
+                digest=digest,
+            )
         note = ("envd reported an error after BuildKit had built and pushed the image", said)
         return Outcome("succeeded", digest=digest, notes=(note,))
     if not solves and exit_code == 0:
@@ -163,6 +171,15 @@ def _digest(solves: Sequence[Solve], state: BuildState) -> str | None:
             if transfer["done"] and pushed:
                 found = pushed.group(2)
     return found
+
+
+def _pushed(state: BuildState) -> bool:
+    """Return whether BuildKit itself is seen to have pushed the image."""
+    return any(
+        transfer["done"] and transfer["id"].startswith("pushing manifest")
+        for step in state.steps.values()
+        for transfer in step.transfers.values()
+    )
 
 
 def _reason(state: BuildState) -> str | None:

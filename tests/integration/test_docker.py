@@ -34,13 +34,21 @@ def test_a_registry_export_is_refused_before_anything_runs(builds, project, engi
     assert "containerd image store" in caught.value.hint
 
 
-def test_an_inline_cache_is_pushed_and_read(builds, project, engine, registry):
-    image = registry.ref("docker/inline:1")
-    folder = project(RANDOM)
+def test_an_image_that_was_not_pushed_is_no_success(builds, project, engine, registry):
+    image = registry.ref("docker/pushed:1")
     output = f"type=image,name={image},push=true"
-    result = builds.run(folder, engine.address, ["type=inline"], output=output)
+    result = builds.run(project("echo 1"), engine.address, output=output)
+    assert result.ok == registry.has(image)
+    assert "was not pushed" in result.message
+    assert "docker push" in result.hint
+
+
+def test_an_image_that_was_pushed_is_one(builds, project, newer_engine, registry):
+    image = registry.ref("docker28/pushed:1")
+    output = f"type=image,name={image},push=true"
+    result = builds.run(project(RANDOM), newer_engine.address, ["type=inline"], output=output)
+    assert result.ok == registry.has(image)
     assert result.ok, result.message
-    assert registry.has(image)
 
 
 def test_an_unchanged_project_is_skipped_aloud(builds, project, engine):

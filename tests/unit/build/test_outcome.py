@@ -47,7 +47,14 @@ def test_skipped_is_not_success_of_a_solve():
 
 def test_a_push_that_buildkit_finished_is_a_success_though_envd_fails():
     said = 'level=fatal msg=exit error="no image with os \\"amd64\\"" version=v1'
-    outcome = classify(1, [GOOD], state_with(output=said), canceled=False, pushes=True)
+    state = state_with(vertex("exporting to image"), output=said)
+    outcome = classify(1, [GOOD], state, canceled=False, pushes=True)
+    assert (outcome.state, outcome.digest) == ("failed", DIGEST)
+    assert "not pushed" in outcome.message
+    push = {"id": f"pushing manifest for a/b@{DIGEST}", "vertex": "sha256:1", "current": 0}
+    times = {"timestamp": STARTED, "started": STARTED, "completed": COMPLETED}
+    state.apply({"statuses": [push | times]})
+    outcome = classify(1, [GOOD], state, canceled=False, pushes=True)
     assert outcome.state == "succeeded"
     assert outcome.notes[0][1] == 'no image with os "amd64"'
 
