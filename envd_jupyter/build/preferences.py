@@ -1,10 +1,8 @@
-"""What is remembered for builds: layers of settings, each value with the layer it comes from.
+"""What is remembered for builds, where, and how it is changed.
 
-From weak to strong: what is built in, the user's configuration (``ipython_config.py``), the user,
-the project, the notebook with its kernelspec, this kernel, and the flags of the line itself. A
-setting is taken as a whole from the strongest layer that has it. The four in the middle that can be
-changed (``SCOPES``) live in files under the data folder and beside ``build.envd``, so that the
-magics, the form and the JupyterLab panel edit the same thing and see each other's changes.
+Of the layers in `envd_jupyter.build.preferences_settings`, four can be changed (``SCOPES``). They
+live in files under the data folder and beside ``build.envd``, so that the magics, the form and the
+JupyterLab panel edit the same thing and see each other's changes.
 """
 
 from __future__ import annotations
@@ -12,19 +10,29 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from envd_jupyter.build.folder import data_dir
 from envd_jupyter.build.preferences_file import SharedFile, Stamp, stamp_of
 from envd_jupyter.build.preferences_project import ProjectFile
+from envd_jupyter.build.preferences_settings import (
+    COMMAND_LINE,
+    IMPLIED,
+    SCOPES,
+    Identity,
+    Layer,
+    Scope,
+    Settings,
+    fold_layers,
+    implied_imports,
+)
 from envd_jupyter.build.preferences_values import (
+    PROJECT_BOUND,
     SETTINGS,
-    Value,
     read_values,
     setting_named,
-    shown,
     written,
 )
 from envd_jupyter.cache.options import SECRET_OPTIONS
@@ -33,10 +41,12 @@ from envd_jupyter.errors import PreferenceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from envd_jupyter.build.preferences_values import Plain
+    from envd_jupyter.build.preferences_values import Plain, Value
     from envd_jupyter.cache.entry import CacheEntry
 
 __all__ = [
+    "COMMAND_LINE",
+    "IMPLIED",
     "SCOPES",
     "Identity",
     "Layer",
@@ -44,104 +54,12 @@ __all__ = [
     "Scope",
     "Settings",
     "effective_settings",
+    "fold_layers",
     "implied_imports",
 ]
 
-Scope = Literal["kernel", "notebook", "project", "user"]
-SCOPES: tuple[Scope, ...] = ("kernel", "notebook", "project", "user")
-
-COMMAND_LINE = "command line"
-IMPLIED = "implied by the export"
-
 _KERNELS_KEPT = 30 * 86400.0  # seconds
 _PROCESS = f"process-{os.getpid()}-{os.urandom(4).hex()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A notebook and the kernel that runs it.
-
-    Attributes
-    ----------
-    notebook
-        The notebook's file, or None if nothing tells it.
-    kernel
-        The name of the kernelspec (``python3``), or None.
-    kernel_id
-        The id of the running kernel, which a restart keeps, or None in a terminal.
-    """
-
-    notebook: str | None
-    kernel: str | None
-    kernel_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a build uses where its line says nothing.
-
-    Attributes
-    ----------
-    exports, imports
-        The remote caches.
-    output, builder, tag, from_, path, platform, inject_aws, use_proxy
-        The flags of these names; None, False or empty where nothing is remembered.
-    provenance
-        For each setting that has a value, the layer it comes from (``{"output": "notebook"}``).
-    messages
-        What is wrong with the files the settings come from.
-    """
-
-    exports: tuple[CacheEntry, ...] = ()
-    imports: tuple[CacheEntry, ...] = ()
-    output: str | None = None
-    builder: str | None = None
-    tag: str | None = None
-    from_: str | None = None
-    path: str | None = None
-    platform: tuple[str, ...] = ()
-    inject_aws: str | None = None
-    use_proxy: bool = False
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    messages: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings by key with their provenance, secrets masked."""
-        values: dict[str, Any] = {}
-        for setting in SETTINGS:
-            if setting.name in self.provenance:
-                value = getattr(self, setting.name)
-                if setting.kind in ("exports", "imports"):
-                    value = [shown(entry).to_csv() for entry in value]
-                elif setting.kind == "texts":
-                    value = list(value)
-                values[setting.key] = {
-                    "value": value,
-                    "from": self.provenance[setting.name],
-                }
-        return {"settings": values, "messages": list(self.messages)}
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """The settings of one layer.
-
-    Attributes
-    ----------
-    name
-        A scope, ``"config"`` or ``"command line"``.
-    values
-        Values by field of `Settings`.
-    where
-        The file they are in, or None.
-    messages
-        What is wrong with them.
-    """
-
-    name: str
-    values: Mapping[str, Value]
-    where: Path | None = None
-    messages: tuple[str, ...] = ()
 
 
 class Preferences:
@@ -211,7 +129,15 @@ class Preferences:
         """Return all layers but the line's, the weakest first."""
         values, messages = read_values(self._configured, scope="config", where="configuration")
         config = Layer("config", values, None, tuple(messages))
-        return (config, *(self.layer(scope) for scope in reversed(SCOPES)))
+        return (config, *(self._applying(self.layer(scope)) for scope in reversed(SCOPES)))
+
+    def _applying(self, layer: Layer) -> Layer:
+        """Leave out what a notebook or a kernel remembers of another project than this one."""
+        path = layer.values.get("path")
+        if path is None or _real(str(path)) == _real(self.project):
+            return layer
+        rest = {name: value for name, value in layer.values.items() if name not in PROJECT_BOUND}
+        return replace(layer, values=rest)
 
     def layer(self, scope: str) -> Layer:
         """Return one layer as it is now."""
@@ -249,7 +175,7 @@ class Preferences:
             What stands on the line, by field; None and empty values stand for "not given".
         """
         given = {name: value for name, value in (overrides or {}).items() if value}
-        return _folded((*self.layers(), Layer(COMMAND_LINE, given)))
+        return fold_layers((*self.layers(), Layer(COMMAND_LINE, given)))
 
     def stamp(self) -> tuple[Stamp | None, ...]:
         """Return something that changes whenever any of the files does; cheap to ask."""
@@ -331,7 +257,7 @@ class Preferences:
                 where=str(where),
                 base=Path(os.path.abspath(base)) if scope == "project" else None,  # noqa: PTH100
             )
-            before = own[name] if name in own else getattr(self._up_to(scope), name)
+            before = own[name] if name in own else getattr(self.beneath(scope), name)
             result = edit(cast("tuple[CacheEntry, ...]", before))
             return {
                 setting.key: written(setting, result, scope=scope, base=base, environ=self._environ)
@@ -345,11 +271,11 @@ class Preferences:
             )
         return result
 
-    def _up_to(self, scope: str) -> Settings:
-        """Return what would be in effect if there were nothing stronger than a scope."""
+    def beneath(self, scope: str) -> Settings:
+        """Return what would be in effect without a scope and those stronger than it."""
         weaker = [*reversed(SCOPES)]
-        names = ["config", *weaker[: weaker.index(cast("Scope", scope)) + 1]]
-        return _folded(layer for layer in self.layers() if layer.name in names)
+        names = ["config", *weaker[: weaker.index(cast("Scope", scope))]]
+        return fold_layers(layer for layer in self.layers() if layer.name in names)
 
     def clear(self, scope: str, names: Iterable[str] | None = None) -> None:
         """Forget settings of a scope: those named by field, or all of them."""
@@ -398,26 +324,13 @@ class Preferences:
                 path.unlink(missing_ok=True)
 
 
-def _folded(layers: Iterable[Layer]) -> Settings:
-    """Take each setting from the strongest layer that has it, the layers weakest first."""
-    layers = tuple(layers)
-    values: dict[str, Any] = {}
-    provenance: dict[str, str] = {}
-    for layer in layers:
-        for name, value in layer.values.items():
-            values[name], provenance[name] = value, layer.name
-    exports = values.get("exports")
-    if exports and "imports" not in values and provenance["exports"] != COMMAND_LINE:
-        implied = implied_imports(exports, values.get("output"))
-        if implied:
-            values["imports"], provenance["imports"] = implied, IMPLIED
-    messages = tuple(message for layer in layers for message in layer.messages)
-    return Settings(**values, provenance=provenance, messages=messages)
-
-
 def _notes(content: Mapping[str, Any]) -> dict[str, Any]:
     notes = content.get("notes")
     return notes if isinstance(notes, dict) else {}
+
+
+def _real(path: str | Path) -> str:
+    return os.path.realpath(Path(path).expanduser())
 
 
 def _safe_name(kernel_id: str) -> str:
@@ -429,31 +342,7 @@ def _safe_name(kernel_id: str) -> str:
 
 def notebook_key(notebook: str, kernel: str | None) -> str:
     """Return the name under which the settings of a notebook and a kernelspec are kept."""
-    path = os.path.realpath(Path(notebook).expanduser())
-    return hashlib.sha256(f"{path}\0{kernel or ''}".encode()).hexdigest()[:32]
-
-
-def implied_imports(
-    exports: Iterable[CacheEntry], output: str | None = None
-) -> tuple[CacheEntry, ...]:
-    """Return the imports that read what exports write, each once.
-
-    An inline cache is imported from the image, if `output` (``--output``) names one. An s3 export
-    under several names becomes an import of each, as an import reads one name only.
-    """
-    from envd_jupyter.build.output import parse_output
-    from envd_jupyter.cache.explain import implied_import
-
-    image = parse_output(output).get("name") if output else None
-    found: dict[CacheEntry, None] = {}
-    for export in exports:
-        entry = implied_import(export, image)
-        if entry is None:
-            continue
-        names = (export.get("name") or "").split(";") if export.type == "s3" else []
-        for name in names if len(names) > 1 else [None]:
-            found[entry if name is None else entry.with_attrs({"name": name})] = None
-    return tuple(found)
+    return hashlib.sha256(f"{_real(notebook)}\0{kernel or ''}".encode()).hexdigest()[:32]
 
 
 def effective_settings(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envd_jupyter.cache.options import Direction
 
 __all__ = [
+    "PROJECT_BOUND",
     "SETTINGS",
     "Setting",
     "Value",
@@ -78,6 +79,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("inject_aws", "inject-aws", "text", ("kernel", "notebook", "user")),
     Setting("use_proxy", "use-proxy", "flag"),
 )
+
+#: What belongs to one project: remembered with a path, it is not used for another one.
+PROJECT_BOUND = frozenset({"path", "from_", "tag", "output", "exports", "imports"})
 
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

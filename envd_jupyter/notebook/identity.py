@@ -9,33 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from envd_jupyter.build.preferences import Identity
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["Identity", "identify"]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A notebook and the kernel that runs it.
-
-    Attributes
-    ----------
-    notebook
-        The notebook's file, or None if nothing tells it.
-    kernel
-        The name of the kernelspec (``python3``), or None.
-    kernel_id
-        The id of the running kernel, new with each start of a kernel, or None in a terminal.
-    """
-
-    notebook: str | None
-    kernel: str | None
-    kernel_id: str | None
 
 
 def identify(shell: InteractiveShell) -> Identity:

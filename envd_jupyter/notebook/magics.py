@@ -17,7 +17,7 @@ from IPython.core.magic import (
     needs_local_scope,
     no_var_expand,
 )
-from traitlets import Enum, Unicode
+from traitlets import Bool, Enum, List, Unicode
 
 from envd_jupyter.notebook.arguments import PROGRESS, HelpWanted, build_parser, parse_build
 from envd_jupyter.notebook.expansion import expand
@@ -49,6 +49,23 @@ class EnvdMagics(Magics):
         "",
         help="The builder where neither the line nor a remembered setting names one: an envd "
         "context or an address. Empty: envd's current context.",
+    ).tag(config=True)
+    output = Unicode(
+        "", help="The --output where neither the line nor a remembered setting has one."
+    ).tag(config=True)
+    export_cache = List(
+        Unicode(),
+        help="Remote caches to export to, where neither the line nor a remembered setting names "
+        "one: type=registry,ref=…,mode=max.",
+    ).tag(config=True)
+    import_cache = List(Unicode(), help="Remote caches to import from, as export_cache.").tag(
+        config=True
+    )
+    inject_aws = Unicode(
+        "", help="AWS credentials to give to s3 caches: env or profile:NAME. Empty: none."
+    ).tag(config=True)
+    offer = Bool(
+        True, help="Offer to remember the cache flags of the first build that succeeds."
     ).tag(config=True)
     progress = Enum(
         PROGRESS,
@@ -88,18 +105,37 @@ class EnvdMagics(Magics):
     def _build(self, given: BuildArguments, cell: str | None) -> BuildResult | Build | None:
         from envd_jupyter.notebook.following import build_and_wait, build_behind
 
-        request, saved = self._request(given, cell)
+        request, settings = self._request(given, cell)
+        for message in settings.messages:
+            print(message)
         if given.dry_run:
             from envd_jupyter.notebook.dryrun import dry_run
 
-            print(dry_run(request, os.environ, saved.provenance))
+            print(dry_run(request, os.environ, settings.remembered()))
             return None
         screen_for = self._screens(given.progress)
         if given.background:
-            return build_behind(request, screen_for)
+            build = build_behind(request, screen_for)
+            self._remember(given.save, request)
+            return build
         result = build_and_wait(request, screen_for)
         result.raise_for_state()
+        self._remember(given.save, request, result)
         return result
+
+    def _remember(
+        self, scope: str | None, request: BuildRequest, result: BuildResult | None = None
+    ) -> None:
+        """Remember the flags of a build where that was asked for, or offer to."""
+        from envd_jupyter.notebook import remembering
+
+        remembering.note_build(request)
+        if scope is not None:
+            print(remembering.save_request(self._shell, request, scope))
+        elif result is not None and self.offer:
+            offer = remembering.offer_to_remember(result, request, shell=self._shell)
+            if offer is not None:
+                offer.show()
 
     def _screens(self, progress: str | None) -> Callable[[Build], Screen]:
         from envd_jupyter.notebook.display import choose_screen, new_display_id
@@ -115,36 +151,49 @@ class EnvdMagics(Magics):
         from envd_jupyter.cache.entry import parse_cache_entry
         from envd_jupyter.notebook.cellproject import cell_project
         from envd_jupyter.notebook.identity import identify
-        from envd_jupyter.notebook.settings import Settings, effective_settings
+        from envd_jupyter.notebook.settings import effective_settings
 
         identity = identify(self._shell)
-        project, from_, source = Path(given.path or ".").expanduser(), given.from_, None
+        project = Path(given.path).expanduser() if given.path else None
+        from_, source = given.from_, None
         if cell is not None:
             title = Path(identity.notebook).stem if identity.notebook else "cell"
             ours = cell_project(
                 cell, path=given.path, from_=given.from_, title=title, data=data_dir()
             )
             project, from_, source = ours.path, ours.from_, ours.source
-        saved = Settings()
-        if not given.no_saved:
-            saved = effective_settings(self._shell, identity, project)
-        exports = tuple(parse_cache_entry(text, "export") for text in given.export_cache)
-        imports = tuple(parse_cache_entry(text, "import") for text in given.import_cache)
+        settings = effective_settings(
+            self._shell,
+            identity,
+            project,
+            {
+                "exports": tuple(parse_cache_entry(t, "export") for t in given.export_cache),
+                "imports": tuple(parse_cache_entry(t, "import") for t in given.import_cache),
+                "output": given.output,
+                "tag": given.tag,
+                "from_": from_,
+                "builder": given.builder,
+                "platform": given.platform,
+                "use_proxy": given.use_proxy,
+                "inject_aws": given.inject_aws,
+            },
+            saved=not given.no_saved,
+        )
         request = BuildRequest(
-            project=project,
-            from_=from_ or "build.envd:build",
-            tag=given.tag,
-            output=given.output or saved.output,
-            platform=given.platform,
+            project=project or Path(settings.path or "."),
+            from_=settings.from_ or "build.envd:build",
+            tag=settings.tag,
+            output=settings.output,
+            platform=settings.platform,
             force=given.force,
-            use_proxy=given.use_proxy,
-            exports=exports or saved.exports,
-            imports=imports or saved.imports,
-            builder=given.builder or saved.builder or self.builder or None,
+            use_proxy=settings.use_proxy,
+            exports=settings.exports,
+            imports=settings.imports,
+            builder=settings.builder,
             source=source,
             notebook=identity.notebook,
             kernel=identity.kernel,
-            inject_aws=given.inject_aws,
+            inject_aws=settings.inject_aws,
             envd=self.envd or None,
         )
-        return request, saved
+        return request, settings

@@ -6,43 +6,63 @@ remembered settings, and below them the traits of the magics (``ipython_config.p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from envd_jupyter.build.preferences import COMMAND_LINE, Layer, Preferences, Settings, fold_layers
+from envd_jupyter.build.preferences import effective_settings as _effective
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.cache.entry import CacheEntry
+    from envd_jupyter.build.preferences_values import Value
     from envd_jupyter.notebook.identity import Identity
 
-__all__ = ["Settings", "effective_settings"]
+__all__ = ["Settings", "configured", "effective_settings", "preferences_here"]
+
+#: Traits of ``EnvdMagics`` that are settings, with their keys.
+_TRAITS = {
+    "builder": "builder",
+    "output": "output",
+    "export_cache": "export-cache",
+    "import_cache": "import-cache",
+    "inject_aws": "inject-aws",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is remembered for a build.
+def configured(shell: InteractiveShell) -> dict[str, object]:
+    """Return the settings among the traits of the magics, as ``%config EnvdMagics`` shows them."""
+    magics = shell.magics_manager.registry.get("EnvdMagics")
+    found = {key: getattr(magics, trait, None) for trait, key in _TRAITS.items()}
+    return {key: value for key, value in found.items() if value}
 
-    Attributes
+
+def preferences_here(shell: InteractiveShell, project: Path | None = None) -> Preferences:
+    """Return the remembered settings of this kernel.
+
+    Parameters
     ----------
-    exports, imports
-        The remote caches.
-    output, builder
-        ``--output`` and ``--builder``, or None.
-    provenance
-        For each value that is set, the layer it comes from (``{"output": "notebook"}``).
+    shell
+        The kernel's shell.
+    project
+        The directory that is built; None for the remembered one.
     """
+    from envd_jupyter.notebook.identity import identify
 
-    exports: tuple[CacheEntry, ...] = ()
-    imports: tuple[CacheEntry, ...] = ()
-    output: str | None = None
-    builder: str | None = None
-    provenance: dict[str, str] = field(default_factory=dict)
+    return Preferences(identify(shell), project, configured=configured(shell))
 
 
-def effective_settings(shell: InteractiveShell, identity: Identity, project: Path) -> Settings:
-    """Return what is remembered for a project in this kernel.
+def effective_settings(
+    shell: InteractiveShell,
+    identity: Identity,
+    project: Path | None,
+    overrides: Mapping[str, Value | None] | None = None,
+    *,
+    saved: bool = True,
+) -> Settings:
+    """Return what a build in this kernel uses: its line, then what is remembered.
 
     Parameters
     ----------
@@ -51,6 +71,20 @@ def effective_settings(shell: InteractiveShell, identity: Identity, project: Pat
     identity
         The notebook and the kernel.
     project
-        The directory that is built.
+        The directory that is built; None for the remembered one, or the working directory.
+    overrides
+        What stands on the line, by field of `Settings`; None and empty values are not given.
+    saved
+        False to use nothing but the line, and the builder of the configuration.
+
+    Raises
+    ------
+    PreferenceError
+        If credentials would go to a builder that only the project file names.
     """
-    return Settings()
+    if not saved:
+        builder = configured(shell).get("builder")
+        config = Layer("config", {"builder": str(builder)} if builder else {})
+        given = {name: value for name, value in (overrides or {}).items() if value}
+        return fold_layers([config, Layer(COMMAND_LINE, given)])
+    return _effective(identity, project, overrides, configured=configured(shell))
