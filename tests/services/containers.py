@@ -73,7 +73,7 @@ class ContainerBuilder:
             )
         )
         command(
-            *("run", "-d", "--name", self.name, "--network", "host", *_RIGHTS),
+            *("run", "-d", "--name", self.name, "--network", "host", *_RIGHTS, *_limits(kind)),
             *("-v", f"{folder / 'state'}:/var/lib/buildkit"),
             *("-v", f"{config}:/etc/buildkit/buildkitd.toml:ro", image),
         )
@@ -86,6 +86,11 @@ class ContainerBuilder:
     def stop(self) -> None:
         self._command("rm", "-f", self.name)
         release(self.folder)
+
+
+def _limits(kind: str) -> list[str]:
+    """Return arguments that keep Podman from raising limits, which root may not be free to do."""
+    return ["--ulimit", "nofile=4096", "--ulimit", "nproc=4096"] if kind == "podman" else []
 
 
 def in_docker(
