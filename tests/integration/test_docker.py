@@ -51,14 +51,6 @@ def test_an_image_that_was_pushed_is_one(builds, project, newer_engine, registry
     assert result.ok, result.message
 
 
-def test_an_unchanged_project_is_skipped_aloud(builds, project, engine):
-    folder = project("echo 1 > /one", name="same")
-    first = builds.run(folder, engine.address, output=None, force=False)
-    assert first.state == "succeeded"
-    again = builds.run(folder, engine.address, output=None, force=False)
-    assert again.state == "skipped"
-
-
 def test_a_cancelled_build_ends(builds, project, engine):
     build = builds.start(project("sleep 5599"), engine.address, output=None)
     from tests.integration.test_lifecycle import assert_nothing_left, running_step
