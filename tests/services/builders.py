@@ -89,7 +89,8 @@ class Buildkitd:
             if registry.authority is None:
                 lines.append("  http = true")
             else:
-                lines.append(f'  ca = ["{registry.authority.ca}"]')
+                # Without `http`, BuildKit takes a registry on loopback for one without TLS.
+                lines += ["  http = false", f'  ca = ["{registry.authority.ca}"]']
         self._config = folder / "buildkitd.toml"
         self._config.write_text("\n".join([*lines, *more, config, ""]))
         self.start()
