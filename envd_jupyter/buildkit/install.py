@@ -7,6 +7,7 @@ else built with Go from BuildKit's module. What is made is kept in a cache folde
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import io
 import json
@@ -46,7 +47,11 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm-v7", "s390x":
 
 
 def find_buildkitd(
-    cache: Path, environ: Mapping[str, str] | None = None, version: str = BUILDKIT_VERSION
+    cache: Path,
+    environ: Mapping[str, str] | None = None,
+    version: str = BUILDKIT_VERSION,
+    *,
+    releases: str = RELEASES,
 ) -> Path:
     """Return the path of a buildkitd, installed if need be.
 
@@ -58,6 +63,8 @@ def find_buildkitd(
         The environment, for ``PATH``.
     version
         The version to install if there is none on ``PATH``.
+    releases
+        The address below which the releases lie.
 
     Raises
     ------
@@ -74,15 +81,15 @@ def find_buildkitd(
     with (cache / f"buildkit-{version}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
-            _install(version, place)
+            _install(version, place, releases)
     return place / "buildkitd"
 
 
-def _install(version: str, place: Path) -> None:
+def _install(version: str, place: Path, releases: str) -> None:
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=place.parent))
     reasons = []
     try:
-        for way in (download_release, build_from_source):
+        for way in (functools.partial(download_release, releases=releases), build_from_source):
             try:
                 way(version, partial)
             except BuilderError as error:
@@ -152,15 +159,16 @@ def _fetch(address: str) -> bytes:
 
 
 def _digests(statement: bytes, name: str) -> set[str]:
-    """Return the SHA-256 that an in-toto statement gives to a file; one JSON object a line."""
-    found = set()
-    for line in statement.splitlines():
-        try:
-            subjects = json.loads(line)["subject"]
-            found |= {s["digest"]["sha256"] for s in subjects if s["name"].endswith(name)}
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
+    """Return the SHA-256 that an in-toto statement gives to a file; none if it is no statement."""
+    try:
+        subjects = json.loads(statement)["subject"]
+        return {
+            subject["digest"]["sha256"]
+            for subject in subjects
+            if str(subject["name"]).rpartition("/")[2] == name
+        }
+    except (ValueError, LookupError, TypeError):
+        return set()
 
 
 def build_from_source(version: str, folder: Path) -> None:
