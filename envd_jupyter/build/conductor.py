@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from envd_jupyter.build.envd_process import EnvdProcess
+    from envd_jupyter.build.insight.evidence import Witness
     from envd_jupyter.build.staging import Staging
     from envd_jupyter.buildkit.relay import Relay
     from envd_jupyter.cache.redaction import Redactor
@@ -90,6 +91,8 @@ class Conductor:
         )
         for event in _own_events(self._folder):
             self._recorder.state.apply(event)
+        self._witness = _witness(order, self._folder)
+        self._recorder.on_graph = self._witness.graph
         self._ended = False
 
     async def run(self, problem: str | None) -> None:
@@ -126,6 +129,7 @@ class Conductor:
         if not self._canceled:
             self._recorder.phase("connecting")
             process.go()
+            self._start(self._witness.before())
         self._start(self._remember())
         self._start(self._break_silence())
         code = await process.wait()
@@ -279,6 +283,9 @@ class Conductor:
             with contextlib.suppress(Exception):
                 await self._relay.close()
         recorder = self._recorder
+        with contextlib.suppress(Exception):
+            refs = [solve.ref for solve in recorder.solves]
+            await asyncio.wait_for(self._witness.after(refs), _GRACE)
         if outcome is None:
             outcome = self._trouble if self._trouble is not None else self._classify(code or 0)
         if self._staging is not None and outcome.state == "succeeded":
@@ -372,6 +379,17 @@ def _watched(order: dict[str, Any], direction: str) -> list[WatchedCache]:
         WatchedCache(text, entry["type"], entry["attrs"])
         for text, entry in zip(shown, order[direction], strict=True)
     ]
+
+
+def _witness(order: dict[str, Any], folder: BuildFolder) -> Witness:
+    from envd_jupyter.build.insight.evidence import Witness
+    from envd_jupyter.buildkit.dialers import BuilderAddress
+
+    # The names are envd's own for the two directories it offers to BuildKit (1.3.6).
+    home = Path(order["home"])
+    contexts = {"build-context": Path(order["project"]), "cache-dir": home / ".cache" / "envd"}
+    address = BuilderAddress.parse(order["builder"])
+    return Witness(folder.path, address, contexts, imports=bool(order["imports"]))
 
 
 def _own_events(folder: BuildFolder) -> list[dict[str, Any]]:

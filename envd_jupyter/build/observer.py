@@ -66,6 +66,7 @@ class Recorder:
         self._on_fault = on_fault
         self._knows_secrets = redactor.value(_PROBE) is not _PROBE
         self._graphs = 0
+        self.on_graph: Callable[[bytes], None] | None = None
         self.heard = time.monotonic()
 
     def write(self, kind: str, *, vital: bool = False, **fields: Any) -> None:
@@ -161,6 +162,8 @@ class Recorder:
             (self._folder / f"graph-{self._graphs}.llb").write_bytes(definition)
         except OSError:
             self._on_full()
+        if self.on_graph is not None:
+            self.on_graph(definition)
 
     def connected(self) -> None:
         """Take in that envd and BuildKit speak to each other."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from envd_jupyter.buildkit.dialers import BuilderAddress
 
-__all__ = ["UsageRecord", "Worker", "disk_usage", "list_workers", "prune", "version"]
+__all__ = ["UsageRecord", "Worker", "call", "disk_usage", "list_workers", "prune", "version"]
 
 _SERVICE = "/moby.buildkit.v1.Control/"
 _SECONDS = 20.0
@@ -206,6 +206,21 @@ def _seconds(stamp: Timestamp) -> float:
     return stamp.seconds + stamp.nanos / 1e9
 
 
+async def call(
+    address: BuilderAddress, path: str, request: Message, *, seconds: float = _SECONDS
+) -> list[bytes]:
+    """Call any service a builder has beside Control, by its full path; returns the messages.
+
+    Raises
+    ------
+    BuilderUnreachable
+        If there is no connection, or it does not last, or the answer takes too long.
+    RpcError
+        If BuildKit answers with an error.
+    """
+    return await _call(address, path, request, seconds=seconds)
+
+
 async def _call(
     address: BuilderAddress, method: str, request: Message, *, seconds: float = _SECONDS
 ) -> list[bytes]:
@@ -236,7 +251,7 @@ class _CallProtocol(asyncio.Protocol):
 
     def __init__(self, method: str, request: Message) -> None:
         self.answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._method = method
+        self._path = method if method.startswith("/") else _SERVICE + method
         self._request = frame_message(request.SerializeToString())
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._reader = MessageReader()
@@ -255,7 +270,7 @@ class _CallProtocol(asyncio.Protocol):
             [
                 (":method", "POST"),
                 (":scheme", "http"),
-                (":path", _SERVICE + self._method),
+                (":path", self._path),
                 (":authority", "localhost"),
                 ("content-type", "application/grpc"),
                 ("te", "trailers"),
