@@ -61,10 +61,9 @@ def read_state() -> Running | None:
     """Return the demo that is running, if one is."""
     try:
         running = Running(**json.loads(state_file().read_text()))
-        os.kill(running.pid, 0)
     except (OSError, ValueError, TypeError):
         return None
-    return running
+    return running if runs(running.pid) else None
 
 
 def start() -> int:
@@ -201,11 +200,23 @@ def stop() -> int:
         print("No demo is running.")
         return 0
     os.kill(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and state_file().exists():
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not runs(running.pid):
+            print("The demo has ended.")
+            return 0
         time.sleep(0.1)
-    print("The demo has ended.")
-    return 0
+    print(f"The demo does not end; its process is {running.pid}.", file=sys.stderr)
+    return 1
+
+
+def runs(pid: int) -> bool:
+    """Return whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
