@@ -219,9 +219,8 @@ class ManagedBuilder:
         while not _answers(address):
             if process.poll() is not None or time.monotonic() > deadline:
                 self._end()
-                tail = self.log.read_text(errors="replace").strip().splitlines()[-5:]
                 raise BuilderError(
-                    f"buildkitd did not start: {' / '.join(tail) or 'it said nothing'}",
+                    f"buildkitd did not start: {_reason(self.log.read_text(errors='replace'))}",
                     hint=f"Its log is {self.log}.",
                 )
             time.sleep(0.05)
@@ -353,6 +352,14 @@ def _program_version(program: Path) -> str | None:
     done = subprocess.run([str(program), "--version"], text=True, capture_output=True, check=False)
     words = done.stdout.split()
     return words[2].removeprefix("v") if len(words) > 2 else None
+
+
+def _reason(log: str) -> str:
+    """Return what a log says went wrong, without the stack trace that follows it."""
+    lines = log.strip().splitlines()
+    named = [line for line in lines if line.startswith("buildkitd: ")]
+    told = named or [line for line in lines if "error" in line.lower()] or lines
+    return " / ".join(line.strip().removeprefix("buildkitd: ") for line in told[-3:]) or "nothing"
 
 
 def _unmount_below(root: Path) -> None:
