@@ -1,0 +1,175 @@
+"""What a form can offer: projects and functions, builders, and names of credentials.
+
+Only names are looked at: of files, contexts, profiles and variables, never the values of secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envd_jupyter.cache.redaction import looks_secret
+from envd_jupyter.errors import EnvdJupyterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envd_jupyter.cache.check import BuilderFacts
+
+__all__ = [
+    "BuilderState",
+    "aws_sources",
+    "contexts",
+    "describe_builder",
+    "find_functions",
+    "find_projects",
+    "secret_references",
+]
+
+_DEEPEST = 4
+_MOST = 200
+_SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
+_DEFINITION = re.compile(r"^def\s+([A-Za-z]\w*)\s*\(", re.MULTILINE)
+
+
+def find_projects(root: Path) -> tuple[str, ...]:
+    """Return the directories at and below one that hold ``build.envd``, the nearest first.
+
+    Looks a few levels deep and not into hidden directories; a big tree is not looked through.
+    """
+    found: list[str] = []
+    level, looked = [root], 0
+    for _ in range(_DEEPEST):
+        below: list[Path] = []
+        for folder in level:
+            looked += 1
+            if looked > _MOST:
+                return tuple(found)
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            if any(entry.name == "build.envd" for entry in entries):
+                found.append(os.path.relpath(folder, root))
+            below += [
+                Path(entry.path)
+                for entry in entries
+                if entry.name not in _SKIPPED
+                and not entry.name.startswith(".")
+                and entry.is_dir(follow_symlinks=False)
+            ]
+        level = below
+    return tuple(found)
+
+
+def find_functions(project: str) -> tuple[str, ...]:
+    """Return what can be built in a project, as ``FILE:FUNCTION``; ``build.envd:build`` first."""
+    folder = Path(project or ".").expanduser()
+    found = []
+    try:
+        files = sorted(folder.glob("*.envd"), key=lambda path: (path.name != "build.envd", path))
+    except OSError:
+        return ()
+    for file in files[:20]:
+        try:
+            source = file.read_text(encoding="utf-8")[:200_000]
+        except (OSError, UnicodeDecodeError):
+            continue
+        names = dict.fromkeys(_DEFINITION.findall(source))
+        found += sorted((f"{file.name}:{name}" for name in names), key=lambda f: f[-6:] != ":build")
+    return tuple(found)
+
+
+def contexts(envd: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, str, bool], ...]:
+    """Return the envd contexts: name, URL, and whether it is the current one."""
+    from envd_jupyter.build.contexts import find_envd, read_contexts
+
+    try:
+        found = read_contexts(find_envd(envd, environ), environ)
+    except EnvdJupyterError:
+        return ()
+    return tuple((context.name, context.url, context.current) for context in found)
+
+
+def aws_sources(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return where AWS credentials could come from: words and the value of ``--inject-aws``."""
+    import configparser
+
+    sources = [("The builder's own", "")]
+    here = bool(environ.get("AWS_ACCESS_KEY_ID"))
+    sources.append(("This kernel's environment" + ("" if here else " (not set)"), "env"))
+    home = Path(environ.get("HOME") or Path.home())
+    names: dict[str, None] = {}
+    for variable, name in (
+        ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+        ("AWS_CONFIG_FILE", "config"),
+    ):
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(environ.get(variable) or home / ".aws" / name, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        names |= dict.fromkeys(section.removeprefix("profile ") for section in parser.sections())
+    sources += [
+        (f"Profile {name}", f"profile:{name}") for name in names if "sso-session" not in name
+    ]
+    return tuple(sources)
+
+
+def secret_references(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return references to the variables that look as if they held secrets."""
+    return tuple(f"env:{name}" for name in sorted(environ) if looks_secret(name) and environ[name])
+
+
+@dataclass(frozen=True)
+class BuilderState:
+    """What is known of the chosen builder.
+
+    Attributes
+    ----------
+    facts
+        None if it could not be asked.
+    text
+        A line about it.
+    ok
+        Whether it answered.
+    """
+
+    facts: BuilderFacts | None
+    text: str
+    ok: bool
+
+
+async def describe_builder(spec: str, envd: str | None, environ: Mapping[str, str]) -> BuilderState:
+    """Ask a builder what it can do."""
+    import asyncio
+
+    from envd_jupyter.build.contexts import builder_url, find_envd
+    from envd_jupyter.build.preflight import builder_facts
+
+    try:
+        program = await asyncio.to_thread(find_envd, envd, environ)
+        url = await asyncio.to_thread(builder_url, spec or None, program, environ)
+        facts = await builder_facts(url, environ)
+    except EnvdJupyterError as error:
+        hint = f" {error.hint}" if error.hint else ""
+        return BuilderState(None, f"{_sentence(error.message)}{hint}", ok=False)
+    kinds = {
+        "docker": "Docker Engine",
+        "docker-containerd": "Docker Engine with the containerd image store",
+    }
+    kind = kinds.get(facts.kind)
+    version = f"BuildKit {facts.version}" if facts.version else "BuildKit"
+    name = f"{kind}, {version}" if kind else version
+    order = ("registry", "inline", "local", "gha", "s3")
+    exports = ", ".join(t for t in order if t in facts.exports()) or "nothing"
+    imports = ", ".join(t for t in order if t in facts.imports()) or "nothing"
+    where = "" if spec else f" ({url})"
+    return BuilderState(facts, f"{name}{where}: exports {exports}; imports {imports}", ok=True)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
