@@ -6,11 +6,10 @@ Importing this package is cheap: everything else is imported when it is first us
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envd_jupyter._version import __version__
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself would cost the start of each build some milliseconds
     from typing import Any
 
 __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]

@@ -27,6 +27,7 @@ from envd_jupyter.build.outcome import Outcome, classify
 from envd_jupyter.errors import EnvdJupyterError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Coroutine
     from typing import Any
 
@@ -43,7 +44,12 @@ _GRACE = 5.0
 _SILENCE = 120.0
 
 
-def conduct(order: dict[str, Any], process: EnvdProcess | None, problem: str | None) -> None:
+def conduct(
+    order: dict[str, Any],
+    process: EnvdProcess | None,
+    listener: socket.socket | None,
+    problem: str | None,
+) -> None:
     """Run the build whose envd has been forked; never returns.
 
     Parameters
@@ -51,11 +57,13 @@ def conduct(order: dict[str, Any], process: EnvdProcess | None, problem: str | N
     order
         What `envd_jupyter.build.spawn` sent.
     process
-        The forked envd, waiting for the relay.
+        The forked envd.
+    listener
+        The socket it will connect to.
     problem
         Why there is none.
     """
-    conductor = Conductor(order, process)
+    conductor = Conductor(order, process, listener)
     with contextlib.suppress(BaseException):
         asyncio.run(conductor.run(problem))
     conductor.close()
@@ -66,9 +74,15 @@ def conduct(order: dict[str, Any], process: EnvdProcess | None, problem: str | N
 class Conductor:
     """The build and all it has open."""
 
-    def __init__(self, order: dict[str, Any], process: EnvdProcess | None) -> None:
+    def __init__(
+        self,
+        order: dict[str, Any],
+        process: EnvdProcess | None,
+        listener: socket.socket | None,
+    ) -> None:
         self._order = order
         self._process = process
+        self._listener = listener
         self._folder = BuildFolder(Path(order["folder"]))
         self._private = Path(order["private"])
         self._log = EventLog(self._folder.events, _poke(order["wake"]))
@@ -126,9 +140,8 @@ class Conductor:
         self._stage()
         self._relay = self._make_relay()
         await self._relay.start()
+        self._recorder.phase("connecting")
         if not self._canceled:
-            self._recorder.phase("connecting")
-            process.go()
             self._start(self._witness.before())
         self._start(self._remember())
         self._start(self._break_silence())
@@ -146,9 +159,10 @@ class Conductor:
         if self._staging is not None:
             exports = self._staging.wire_exports(exports)
             imports = self._staging.wire_imports(imports)
+        assert self._listener is not None
         return Relay(
             BuilderAddress.parse(self._order["builder"]),
-            self._private / "relay",
+            self._listener,
             exports=[(entry["type"], entry["attrs"]) for entry in exports],
             imports=[(entry["type"], entry["attrs"]) for entry in imports],
             observer=self._recorder,

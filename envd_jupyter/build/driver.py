@@ -5,12 +5,13 @@ relay and record; a build should not wait for Python. What it does after that is
 `envd_jupyter.build.conductor`.
 """
 
-# ruff: noqa: PTH123 - importing pathlib would cost the start of each build some milliseconds
+# ruff: noqa: PTH101, PTH123 - importing pathlib would cost the start of each build some milliseconds
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 
 from envd_jupyter.build.envd_process import start_envd
@@ -34,14 +35,24 @@ def main() -> None:
         os.set_inheritable(descriptor, False)
     os.ftruncate(order["lock"], 0)
     os.pwrite(order["lock"], str(os.getpid()).encode(), 0)
-    process, problem = None, None
+    process, listener, problem = None, None, None
     try:
+        listener = _listen(f"{order['private']}/relay")
         process = _start(order)
     except OSError as error:
         problem = f"the build could not be started: {error}"
     from envd_jupyter.build.conductor import conduct
 
-    conduct(order, process, problem)
+    conduct(order, process, listener, problem)
+
+
+def _listen(path: str) -> socket.socket:
+    """Make the relay's socket: who connects before the relay is there waits in its queue."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    os.chmod(path, 0o600)
+    listener.listen(100)
+    return listener
 
 
 def _start(order: dict[str, Any]) -> EnvdProcess:

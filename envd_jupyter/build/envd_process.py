@@ -37,20 +37,11 @@ class EnvdProcess:
         None while it runs, negative for a signal.
     """
 
-    def __init__(self, pid: int, output: int, go: int) -> None:
+    def __init__(self, pid: int, output: int) -> None:
         self.pid = pid
         self.output = output
         self.exit_code: int | None = None
-        self._go = go
         self._ended: asyncio.Event | None = None
-
-    def go(self) -> None:
-        """Let it begin; until then it waits for the relay to be ready."""
-        if self._go >= 0:
-            with suppress(BrokenPipeError):
-                os.write(self._go, b"g")
-            os.close(self._go)
-            self._go = -1
 
     def watch(self) -> None:
         """Learn of its end through the running event loop."""
@@ -117,7 +108,9 @@ class EnvdProcess:
 def start_envd(
     command: Sequence[str], context: Sequence[str] | None, environ: Mapping[str, str]
 ) -> EnvdProcess:
-    """Fork the child that becomes envd; it does not begin to build before `EnvdProcess.go`.
+    """Fork the child that becomes envd.
+
+    The relay's socket listens already, so envd need not wait for the relay to be ready.
 
     Parameters
     ----------
@@ -130,14 +123,12 @@ def start_envd(
     """
     driver = os.getpid()
     output, write = os.pipe()
-    wait, go = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.setpgid(0, 0)
             _die_with(driver)
-            os.close(go)
-            _become(command, context, environ, write, wait)
+            _become(command, context, environ, write)
         except BaseException as error:
             os.write(write, f"cannot run {command[0]}: {error}\n".encode())
         finally:
@@ -145,9 +136,8 @@ def start_envd(
     with suppress(OSError):
         os.setpgid(pid, pid)  # both sides set it: either may come first
     os.close(write)
-    os.close(wait)
     os.set_blocking(output, False)
-    return EnvdProcess(pid, output, go)
+    return EnvdProcess(pid, output)
 
 
 def _become(
@@ -155,7 +145,6 @@ def _become(
     context: Sequence[str] | None,
     environ: Mapping[str, str],
     output: int,
-    wait: int,
 ) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
@@ -165,8 +154,6 @@ def _become(
     if context is not None:
         _run_first(context, environ, output, null)
     os.dup2(output, 1)
-    if os.read(wait, 1) != b"g":
-        os._exit(_FAILED_TO_START)
     os.execve(command[0], list(command), dict(environ))
 
 

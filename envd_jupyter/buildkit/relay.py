@@ -41,7 +41,7 @@ class Relay:
     address
         The builder.
     listen
-        The path of the socket to make; its folder should be private.
+        The path of the socket to make (its folder should be private), or one that listens already.
     exports
         Cache exports ``(type, options)`` that take the place of envd's own; None leaves those be.
     imports
@@ -53,7 +53,7 @@ class Relay:
     def __init__(
         self,
         address: BuilderAddress,
-        listen: Path,
+        listen: Path | socket.socket,
         *,
         exports: Sequence[WireEntry] | None = None,
         imports: Sequence[WireEntry] = (),
@@ -71,8 +71,11 @@ class Relay:
     async def start(self) -> None:
         """Listen."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(self._accept, os.fspath(self._listen))
-        self._listen.chmod(0o600)
+        if isinstance(self._listen, socket.socket):
+            self._server = await loop.create_unix_server(self._accept, sock=self._listen)
+        else:
+            self._server = await loop.create_unix_server(self._accept, os.fspath(self._listen))
+            self._listen.chmod(0o600)
 
     async def cancel(self) -> None:
         """Break off every call, which makes BuildKit cancel its solves, and take no more."""
@@ -86,7 +89,8 @@ class Relay:
     async def close(self) -> None:
         """Close every connection and remove the socket."""
         await self.cancel()
-        self._listen.unlink(missing_ok=True)
+        if not isinstance(self._listen, socket.socket):
+            self._listen.unlink(missing_ok=True)
 
     def _accept(self) -> asyncio.Protocol:
         splice = _Splice(self)
