@@ -146,12 +146,72 @@ def test_a_builder_is_reached_through_a_command(services, builds, project, build
     assert read_file(services.registry, result.image, "/made").decode() == f"{kind}\n"
 
 
+def test_a_proxy_makes_requests_fail(services, envd_build, project, buildkitd, registry):
+    proxy = services.proxy(registry)
+    folder = project("echo 1 > /one")
+    image = registry.ref("services/proxied:1")
+    flags = [*pushed(image), "--export-cache", f"type=registry,ref={proxy.host}/services/cache:1"]
+    for fault in ({"status": 403}, {"cut": True}):
+        proxy.fail("PUT /v2/services/cache/manifests/", **fault)
+        with pytest.raises(AssertionError, match=r"403|EOF|reset"):
+            envd_build(folder, buildkitd.address, *flags)
+        assert not registry.has("services/cache:1")
+        proxy.heal()
+    proxy.fail("PUT .*manifests", 0, times=1, seconds=1.0)
+    began = time.monotonic()
+    envd_build(folder, buildkitd.address, *flags)
+    assert time.monotonic() - began > 1.0
+    assert registry.has("services/cache:1")
+    assert any(request.startswith("PUT /v2/services/cache") for request in proxy.requests)
+
+
+def test_signatures_stay_valid_through_a_proxy(services, envd_build, project, buildkitd, registry):
+    store = services.object_store()
+    bucket = store.new_bucket()
+    proxy = services.proxy(store)
+    setting = store.setting(bucket, endpoint_url=f"http://{proxy.host}")
+    image = pushed(registry.ref("services/signed:1"))
+    envd_build(project(RANDOM), buildkitd.address, *image, "--export-cache", setting)
+    assert "manifests/buildkit" in store.keys(bucket)
+
+
+def test_hosts_have_a_network_that_can_be_cut(services, envd_build, project):
+    network = services.network()
+    shared = services.new_registry(host=network.gateway)
+    first, second = network.new_host(), network.new_host()
+    assert first.address != second.address != network.gateway
+    builder = services.new_buildkitd(registries=[shared], tcp=True, host=first)
+    assert builder.tcp_address.startswith(f"tcp://{first.address}:")
+    folder = project("echo 1 > /one", base=services.base_image(shared, "tiny"))
+    image = shared.ref("services/host:1")
+    envd_build(folder, builder.tcp_address, *pushed(image))
+    assert read_file(shared, image, "/one") == b"1\n"
+    address = BuilderAddress.parse(builder.tcp_address)
+
+    async def asked() -> str | None:
+        return await asyncio.wait_for(version(address), 3)
+
+    assert asyncio.run(asked())
+    first.cut()
+    with pytest.raises((BuilderError, OSError, asyncio.TimeoutError)):
+        asyncio.run(asked())
+    first.mend()
+    assert asyncio.run(asked())
+
+
+def test_a_small_disk_fills_up(services):
+    disk = services.small_disk(1)
+    with pytest.raises(OSError, match="No space left"):
+        (disk / "file").write_bytes(bytes(2_000_000))
+
+
 _ABANDONED = """
 import subprocess, sys, time
 from tests.services import Services
 services = Services()
 builder = services.buildkitd()
 engine = services.docker()
+host = services.network().new_host()
 folder = services.folder / "project"
 folder.mkdir()
 base = services.base_image(kind="tiny")

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from tests.services.containers import ContainerBuilder, StandIns
     from tests.services.docker import DockerEngine
+    from tests.services.faults import FaultyProxy
     from tests.services.gha import ActCache, ActionsCache
+    from tests.services.hosts import Network
     from tests.services.s3 import ObjectStore
 
 __all__ = ["NEW_BUILDKIT", "OLD_BUILDKIT", "Buildkitd", "Registry", "Services"]
@@ -190,6 +192,30 @@ class Services:
         cache = ActCache(self.place("act"))
         self._closing.callback(cache.stop)
         return cache
+
+    def proxy(self, target: Registry | ObjectStore) -> FaultyProxy:
+        """Start a proxy before a registry or an S3 server that makes chosen requests fail."""
+        from tests.services.faults import FaultyProxy
+
+        proxy = FaultyProxy(f"127.0.0.1:{target.port}")
+        self._closing.callback(proxy.stop)
+        return proxy
+
+    def network(self) -> Network:
+        """Make a network to put hosts on."""
+        from tests.services.hosts import Network
+
+        network = Network(self.place("net"))
+        self._closing.callback(network.close)
+        return network
+
+    def small_disk(self, megabytes: int) -> Path:
+        """Return a folder that is a file system of this size."""
+        folder = self.place("disk")
+        folder.mkdir()
+        size = f"size={megabytes}m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(folder)], check=True)
+        return folder
 
     def start_process(
         self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from tests.services.hosts import Host
     from tests.services.registry import Registry
     from tests.services.tls import Authority
 
@@ -42,6 +43,8 @@ class Buildkitd:
         With ``tcp``: demand TLS with client certificates.
     config
         More lines for its configuration.
+    host
+        The host of a test network that it runs on; by default this machine.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Buildkitd:
         tcp: bool = False,
         authority: Authority | None = None,
         config: str = "",
+        host: Host | None = None,
     ) -> None:
         ensure_programs(RUNC)
         self.folder = folder
@@ -63,10 +67,12 @@ class Buildkitd:
         self.root = folder / "root"
         self._environ = {"AWS_EC2_METADATA_DISABLED": "true", **(environ or {})}
         folder.mkdir(parents=True)
+        self._host = host
+        self._listens = host.address if host else "127.0.0.1"
         self.port = free_port() if tcp else None
         addresses = [f"unix://{self.socket}"]
         if self.port:
-            addresses.append(f"tcp://127.0.0.1:{self.port}")
+            addresses.append(f"tcp://{self._listens}:{self.port}")
         lines = [f'root = "{self.root}"', "[grpc]", f"  address = {json.dumps(addresses)}"]
         more = ["[otel]", f'  socketPath = "{folder / "otel.sock"}"']  # else one for the machine
         self._tls: dict[str, str] = {}
@@ -104,7 +110,7 @@ class Buildkitd:
     def tcp_address(self) -> str:
         """Its URL by TCP, with the certificates a client needs."""
         query = f"?{urlencode(self._tls)}" if self._tls else ""
-        return f"tcp://127.0.0.1:{self.port}{query}"
+        return f"tcp://{self._listens}:{self.port}{query}"
 
     @property
     def pid(self) -> int:
@@ -115,15 +121,16 @@ class Buildkitd:
         return self.folder / "buildkitd.log"
 
     def start(self) -> None:
+        prefix = self._host.command if self._host else []
         self.process = Process(
-            [self.programs / "buildkitd", "--config", self._config],
+            [*prefix, self.programs / "buildkitd", "--config", self._config],
             self.log,
             env=os.environ | self._environ,
         )
         self.process.wait_until(self._answers)
 
     def _answers(self) -> bool:
-        ready = not self.port or listens(self.port)
+        ready = not self.port or listens(self.port, self._listens)
         return ready and self.socket.exists() and "running server" in self.log.read_text()
 
     def buildctl(self, *arguments: str) -> str:

@@ -27,7 +27,7 @@ _SECONDS = 10.0
 def clear(folder: Path) -> None:
     """End what runs in a folder, and remove it."""
     release(folder)
-    _remove_bridges(folder)
+    _remove_networks(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -76,24 +76,27 @@ def _unmount(folder: Path) -> None:
         subprocess.run(["umount", "-l", place], capture_output=True, check=False)
 
 
-def new_bridge(folder: Path) -> str:
-    """Make a network bridge that goes with a folder; returns its name."""
+def new_bridge(folder: Path) -> tuple[str, str]:
+    """Make a network bridge that goes with a folder; returns its name and its address."""
     unique = hashlib.sha256(os.fsencode(folder) + os.urandom(8)).digest()
-    name = f"ej{unique.hex()[:10]}"
+    name = f"ej{unique.hex()[:8]}"
     with (folder / "bridge").open("w") as note:
         note.write(name)
     # 198.18.0.0/15 is set aside for benchmarks: no real host has an address in it (RFC 2544).
-    address = f"198.{18 + unique[5] % 2}.{unique[6]}.1/24"
+    address = f"198.{18 + unique[5] % 2}.{unique[6]}.1"
     for command in (
         ["ip", "link", "add", name, "type", "bridge"],
-        ["ip", "address", "add", address, "dev", name],
+        ["ip", "address", "add", f"{address}/24", "dev", name],
         ["ip", "link", "set", name, "up"],
     ):
         subprocess.run(command, check=True, capture_output=True)
-    return name
+    return name, address
 
 
-def _remove_bridges(folder: Path) -> None:
+def _remove_networks(folder: Path) -> None:
+    for note in (*folder.glob("namespaces"), *folder.glob("*/namespaces")):
+        for name in note.read_text().split():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
     for note in (*folder.glob("bridge"), *folder.glob("*/bridge")):
         command = ["ip", "link", "del", note.read_text()]
         subprocess.run(command, capture_output=True, check=False)

@@ -52,7 +52,7 @@ class DockerEngine:
             "exec-root": str(folder / "exec"),
             "pidfile": str(folder / "pid"),
             "hosts": [f"unix://{self.socket}"],
-            "bridge": new_bridge(folder),
+            "bridge": new_bridge(folder)[0],
             "iptables": False,
             "ip-forward": False,
             "ip-masq": False,

@@ -2,7 +2,7 @@
 
 Version 1 is REST (``/_apis/artifactcache/…``), version 2 is Twirp with uploads and downloads at
 signed addresses that behave as Azure blobs. Tokens are checked as GitHub does: signature, times,
-and what the ``ac`` claim allows. `ActionsCache.fail` makes chosen requests fail or stall. A witness
+and what the ``ac`` claim allows. Its `fail` makes chosen requests fail or stall. A witness
 that is not ours is `ActCache`: the cache server (version 1) of ``act``.
 """
 
@@ -12,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import secrets
 import threading
 import time
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from tests.services.faults import Faults
 from tests.services.gha_http import CacheRequests
 from tests.services.process import Process, free_port
 from tests.services.tools import act
@@ -47,16 +47,6 @@ class CacheFile:
     complete: bool = False
 
 
-@dataclass
-class Fault:
-    """What happens to the requests that match."""
-
-    pattern: re.Pattern[str]
-    status: int
-    times: float
-    seconds: float
-
-
 def signed_token(secret: bytes, claims: dict[str, Any]) -> str:
     """Return a JSON Web Token (HS256)."""
 
@@ -80,13 +70,12 @@ def runtime_token(
     return signed_token(secret, claims)
 
 
-class ActionsCache:
+class ActionsCache(Faults):
     """A running service, in a thread of this process."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.files: list[CacheFile] = []
-        self.requests: list[str] = []
-        self._faults: list[Fault] = []
         self._secret = secrets.token_bytes(32)
         self._lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), CacheRequests)
@@ -100,6 +89,7 @@ class ActionsCache:
         return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
     def stop(self) -> None:
+        self.heal()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -122,44 +112,11 @@ class ActionsCache:
             return found | {"ACTIONS_CACHE_URL": self.url}
         return found | {"ACTIONS_RESULTS_URL": self.url, "ACTIONS_CACHE_SERVICE_V2": "True"}
 
-    def fail(
-        self, pattern: str, status: int = 500, *, times: int | None = None, seconds: float = 0.0
-    ) -> None:
-        """Answer requests with an error from now on.
-
-        Parameters
-        ----------
-        pattern
-            A regular expression searched for in ``METHOD /path?query``.
-        status
-            The HTTP status; 0 lets the request pass (after the delay).
-        times
-            How many requests; None for all.
-        seconds
-            How long to wait before the answer.
-        """
-        count = float("inf") if times is None else times
-        self._faults.append(Fault(re.compile(pattern), status, count, seconds))
-
-    def heal(self) -> None:
-        """Let all requests pass again."""
-        self._faults.clear()
-
     def keys(self) -> list[str]:
         """Return the keys of what is complete."""
         return [file.key for file in self.files if file.complete]
 
     # What requests do
-
-    def fault_for(self, request: str) -> Fault | None:
-        """Note a request, and return what shall become of it."""
-        with self._lock:
-            self.requests.append(request)
-            for fault in self._faults:
-                if fault.times > 0 and fault.pattern.search(request):
-                    fault.times -= 1
-                    return fault
-        return None
 
     def scopes_of(self, authorization: str, permission: int) -> list[str] | None:
         """Return the scopes a request may use in this way, or None if its token is not valid."""

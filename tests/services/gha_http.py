@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
+
+from tests.services.faults import cut, read_content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,12 +36,12 @@ class CacheRequests(BaseHTTPRequestHandler):
         """Say nothing: the service keeps its own list of requests."""
 
     def _route(self) -> None:
-        content = self._content()
-        fault = self.service.fault_for(f"{self.command} {self.path}")
+        content = read_content(self)
+        fault = self.service.take(f"{self.command} {self.path}")
+        if fault is not None and fault.cut:
+            return cut(self)
         if fault is not None:
-            time.sleep(fault.seconds)
-            if fault.status:
-                return self._refuse(fault.status, "the service is out of order", "OutOfOrder")
+            return self._refuse(fault.status, "the service is out of order", "OutOfOrder")
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path.startswith("/blob/"):
@@ -54,16 +55,6 @@ class CacheRequests(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _route  # noqa: N815
 
     # Both versions
-
-    def _content(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        pieces = []
-        while size := int(self.rfile.readline().partition(b";")[0], 16):
-            pieces.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(pieces)
 
     def _scopes(self, permission: int) -> list[str] | None:
         """Return the scopes the caller may use, or answer that it may not."""

@@ -79,7 +79,7 @@ class Registry:
         self.process = Process(
             ["docker-registry", "serve", self._config], self.folder / "registry.log"
         )
-        self.process.wait_until(lambda: listens(self.port))
+        self.process.wait_until(lambda: listens(self.port, self.host_name))
 
     def stop(self) -> None:
         self.process.stop()
