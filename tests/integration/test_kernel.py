@@ -11,6 +11,7 @@ import pytest
 from envd_jupyter.build.client import attach
 from tests.integration.conftest import processes_with
 from tests.integration.kernels import Kernel
+from tests.integration.test_lifecycle import wait_for
 
 MIME = "application/vnd.envd.build+json"
 
@@ -121,7 +122,7 @@ def test_an_interrupt_ends_the_build(kernel, project, line):
     assert "KeyboardInterrupt" in cell.error
     assert "was cancelled and has ended" in cell.error
     assert cell.view["state"] == "interrupted"
-    assert processes_with("sleep\x005432") == []
+    wait_for(lambda: not processes_with("sleep\x005432"), seconds=10)
     assert kernel.run("print(1 + 1)").text == "2\n"
 
 
