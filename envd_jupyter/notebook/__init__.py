@@ -19,12 +19,14 @@ def register(shell: InteractiveShell) -> None:
     from envd_jupyter.notebook import history_magics as past
     from envd_jupyter.notebook.arguments import build_parser
     from envd_jupyter.notebook.cache_magic import CacheMagics, cache_parser, cache_words
+    from envd_jupyter.notebook.form.magic import FormMagics, form_parser
     from envd_jupyter.notebook.magics import EnvdMagics
 
-    shell.register_magics(EnvdMagics, CacheMagics, past.HistoryMagics)
+    shell.register_magics(EnvdMagics, CacheMagics, FormMagics, past.HistoryMagics)
     completion.provide_parser("envd_build", build_parser)
     completion.provide_parser("envd_cache", cache_parser)
     completion.provide_words("envd_cache", cache_words)
+    completion.provide_parser("envd_form", form_parser)
     completion.provide_parser("envd_attach", past.attach_parser)
     completion.provide_parser("envd_cancel", past.cancel_parser)
     completion.provide_parser("envd_history", past.history_parser)

@@ -25,7 +25,7 @@ from envd_jupyter.cache.redaction import MASK
 from envd_jupyter.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from envd_jupyter.build.preferences import Identity, Settings
     from envd_jupyter.cache.options import Direction
@@ -183,8 +183,13 @@ def _quoted(value: str) -> str:
     return value if plain and shlex.quote(plain) == plain else shlex.quote(value)
 
 
-def read_line(text: str) -> FormValues:
+def read_line(text: str) -> tuple[FormValues, Secrets]:
     """Read a line of ``%envd_build``, or what follows the magic, into a form.
+
+    Returns
+    -------
+    tuple
+        The form, with ``***`` for each literal secret, and the secrets.
 
     Raises
     ------
@@ -199,7 +204,9 @@ def read_line(text: str) -> FormValues:
         given = parse_build(line)
     except HelpWanted:
         raise RequestError("a form has no --help", hint="Run %envd_build --help.") from None
-    return _with_output(
+    exports = [parse_cache_entry(text, "export") for text in given.export_cache]
+    imports = [parse_cache_entry(text, "import") for text in given.import_cache]
+    values = _with_output(
         FormValues(
             project=given.path or "",
             from_=given.from_ or "",
@@ -209,11 +216,19 @@ def read_line(text: str) -> FormValues:
             force=given.force,
             use_proxy=given.use_proxy,
             inject_aws=given.inject_aws or "",
-            exports=tuple(fields_of(parse_cache_entry(t, "export")) for t in given.export_cache),
-            imports=tuple(fields_of(parse_cache_entry(t, "import")) for t in given.import_cache),
+            exports=tuple(fields_of(entry) for entry in exports),
+            imports=tuple(fields_of(entry) for entry in imports),
         ),
         given.output,
     )
+    return values, dict((*_secrets_of(exports), *_secrets_of(imports)))
+
+
+def _secrets_of(entries: Iterable[CacheEntry]) -> Iterator[tuple[tuple[str, int, str], str]]:
+    for number, entry in enumerate(entries):
+        for key, value in entry.attrs:
+            if key in SECRET_OPTIONS and value != MASK and not is_reference(value):
+                yield (entry.direction, number, key), value
 
 
 def from_settings(settings: Settings, project: str = "") -> FormValues:

@@ -33,7 +33,7 @@ LINE = (
 
 
 def test_a_line_comes_back_as_it_was():
-    assert command_line(read_line(LINE)) == LINE
+    assert command_line(read_line(LINE)[0]) == LINE
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_line_comes_back_as_it_was():
     ],
 )
 def test_a_line_may_be_pasted_in_any_of_its_forms(text):
-    values = read_line(text)
+    values, _ = read_line(text)
     assert (values.image, values.destination) == ("me:1", "docker")
     assert values.exports == (CacheFields("export", "inline"),)
 
@@ -83,7 +83,7 @@ def test_what_is_no_line_is_refused(text, error):
     ],
 )
 def test_every_output_has_a_destination_and_stays_as_it_is(output, destination):
-    values = read_line(f"--output {output}")
+    values, _ = read_line(f"--output {output}")
     assert values.destination == destination
     assert values.output_text() == output
     assert values.tag() is None
@@ -134,7 +134,7 @@ def test_whatever_is_typed_the_line_holds_it(values):
 
 def test_secrets_are_no_part_of_a_form():
     secret = "type=s3,bucket=b,region=r,access_key_id=AKIA,secret_access_key=hunter2"
-    values = read_line(f"%envd_build --tag a --ec {secret}")
+    values, secrets = read_line(f"%envd_build --tag a --ec {secret}")
     assert "hunter2" not in repr(values)
     assert "secret_access_key=***" in command_line(values)
     with pytest.raises(RequestError, match="secret"):
@@ -146,7 +146,7 @@ def test_secrets_are_no_part_of_a_form():
     request = to_request(values, secrets, NOBODY)
     assert request.exports == (parse_cache_entry(secret, "export"),)
     named = secret.replace("hunter2", "env:SECRET").replace("AKIA", "env:KEY")
-    assert to_request(read_line(f"--ec {named}"), {}, NOBODY).exports[0].to_csv() == named
+    assert to_request(read_line(f"--ec {named}")[0], {}, NOBODY).exports[0].to_csv() == named
 
 
 def test_what_is_remembered_fills_a_form():

@@ -1,0 +1,712 @@
+"""The form as a person sees it: sections of fields, the line they stand for, and the build.
+
+The widgets hold what is typed in. After every change they are read into a `FormValues`, which is
+checked and written out as the line; nothing else is kept. So loading a line, a preset and what is
+remembered are all the same thing: writing values into the widgets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from envd_jupyter.build.preferences import Preferences, Settings, implied_imports
+from envd_jupyter.build.preferences_saving import remember, request_values
+from envd_jupyter.errors import EnvdJupyterError
+from envd_jupyter.notebook.form import surroundings
+from envd_jupyter.notebook.form.checking import check_form
+from envd_jupyter.notebook.form.fields import ChoiceOrText, Field
+from envd_jupyter.notebook.form.model import (
+    DESTINATIONS,
+    NAMED,
+    PATHS,
+    FormValues,
+    Secrets,
+    command_line,
+    fields_of,
+    from_settings,
+    read_line,
+    to_request,
+)
+from envd_jupyter.notebook.form.presets import PRESETS, preset_named
+from envd_jupyter.notebook.form.rows import CacheList
+from envd_jupyter.notebook.form.running import FormBuild
+from envd_jupyter.notebook.form.stylesheet import (
+    STYLESHEET,
+    copy_button,
+    heading,
+    message,
+    note,
+)
+from envd_jupyter.notebook.loop import running_loop
+from envd_jupyter.notebook.settingsview import scope_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.notebook.form.checking import Fault, Place
+
+__all__ = ["BuildForm"]
+
+_LOOK = 0.5  # seconds between two looks at what is remembered
+_PAUSE = 0.4  # seconds without typing before a builder is asked
+
+
+class BuildForm(widgets.VBox):  # type: ignore[misc]
+    """A build put together by clicking.
+
+    Parameters
+    ----------
+    line
+        A line of ``%envd_build`` to begin with; by default what is remembered.
+    preferences
+        The remembered settings of this kernel; by default found out from IPython.
+    environ
+        The environment of builds; by default the process's own.
+    envd
+        The envd program; None for the one that would be used.
+
+    Examples
+    --------
+    >>> form = BuildForm()  # doctest: +SKIP
+    >>> form.apply_preset("Registry, beside the image")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        line: str | None = None,
+        *,
+        preferences: Preferences | None = None,
+        environ: Mapping[str, str] | None = None,
+        envd: str | None = None,
+    ) -> None:
+        self._environ: Mapping[str, str] = os.environ if environ is None else environ
+        self._envd = envd
+        self._preferences = preferences if preferences is not None else _preferences_here()
+        self._facts: Any = None
+        self._saved = Settings()
+        self._faults: dict[Place, Fault] = {}
+        self._strict = False
+        self._filling = True
+        self._building: FormBuild | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: asyncio.Task[None] | None = None
+        self._asked: str | None = None
+        self._loop = running_loop()
+        self.result: BuildResult | None = None
+        self._make()
+        super().__init__(self._sections())
+        self.add_class("envd-form")
+        self._offer_choices()
+        self._saved = self._preferences.effective()
+        self._stamp = self._preferences.stamp()
+        self._clean: FormValues | None = None
+        if line is None:
+            self._write(_started(from_settings(self._saved), self._saved), {})
+            self._clean = self.values
+        else:
+            self._write(*read_line(line))
+        self._filling = False
+        self._changed()
+        self._watch()
+
+    # What it holds
+
+    @property
+    def values(self) -> FormValues:
+        """What is typed in."""
+        return FormValues(
+            project=self._project.value,
+            from_=self._function.value,
+            builder=self._builder.value,
+            image=self._image.value,
+            destination=self._destination.control.value,
+            dest=self._dest.value,
+            output=self._output.value,
+            platform=self._platform.value,
+            force=self._force.value,
+            use_proxy=self._proxy.value,
+            inject_aws=self._aws.value,
+            exports=self._exports.read(),
+            imports=self._imports.read(),
+        )
+
+    @property
+    def line(self) -> str:
+        """The line of ``%envd_build`` that does the same, secrets masked."""
+        values = self.values
+        return command_line(values, no_saved=self._adds_saved(values))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong or missing, one sentence each."""
+        return tuple(
+            f"{place[2]}: {fault.message}"
+            for place, fault in self._faults.items()
+            if fault.level != "warning"
+        )
+
+    def load(self, line: str) -> None:
+        """Fill the form from a line of ``%envd_build``.
+
+        Raises
+        ------
+        RequestError, CacheSettingError
+            If the line cannot be understood; the form is then as it was.
+        """
+        values, secrets = read_line(line)
+        self._fill(values, secrets)
+
+    def apply_preset(self, name: str) -> None:
+        """Set the caches as a preset has them."""
+        self._fill(preset_named(name).apply(self.values), {})
+
+    def _fill(self, values: FormValues, secrets: Secrets) -> None:
+        self._filling = True
+        try:
+            self._write(values, secrets)
+        finally:
+            self._filling = False
+        self._strict = False
+        self._changed()
+
+    def _secrets(self) -> Secrets:
+        return {**self._exports.secrets(), **self._imports.secrets()}
+
+    def _adds_saved(self, values: FormValues) -> bool:
+        """Tell whether what is remembered would add to the line what the form leaves empty."""
+        empty = {
+            "exports": not values.exports,
+            "imports": not values.imports,
+            "output": values.output_text() is None,
+            "tag": values.tag() is None,
+            "builder": not values.builder,
+            "platform": not values.platform,
+            "inject_aws": not values.inject_aws,
+            "use_proxy": not values.use_proxy,
+            "from_": not values.from_,
+        }
+        return any(getattr(self._saved, name) for name, missing in empty.items() if missing)
+
+    # The widgets
+
+    def _make(self) -> None:
+        def field(control: Any, width: str = "220px") -> Field:
+            return Field(control, self._changed, width=width)
+
+        self._preset = Field(
+            widgets.Dropdown(
+                description="Begin with",
+                options=[("choose an example …", ""), *((p.name, p.name) for p in PRESETS)],
+                tooltip="Fill in the caches as in an example",
+            ),
+            self._choose_preset,
+        )
+        self._project = ChoiceOrText(
+            "Project", "The directory with build.envd", "Another directory …", "envs/train",
+            self._project_changed,
+        )  # fmt: skip
+        self._function = ChoiceOrText(
+            "Function", "What is built", "Another function …", "FILE:FUNCTION", self._changed
+        )
+        self._builder = ChoiceOrText(
+            "Builder", "What builds the image", "Another address …",
+            "unix:///run/buildkit/buildkitd.sock", self._builder_changed, width="460px",
+        )  # fmt: skip
+        self._image = field(
+            widgets.Text(
+                description="Image",
+                placeholder="localhost:5000/me/ml:latest",
+                tooltip="The name of the image, with the registry it is pushed to",
+            ),
+            "320px",
+        )
+        self._destination = field(
+            widgets.Dropdown(
+                description="Then",
+                options=[(words, name) for name, words in DESTINATIONS],
+                tooltip="Where the image goes",
+            )
+        )
+        self._dest = field(
+            widgets.Text(description="To the path", tooltip="The file or directory to write")
+        )
+        self._output = field(
+            widgets.Text(description="--output", tooltip="As after --output of envd build"), "320px"
+        )
+        self._platform = field(
+            widgets.Text(
+                description="Platform",
+                placeholder="the builder's own",
+                tooltip="For example linux/amd64,linux/arm64",
+            )
+        )
+        self._aws = field(
+            widgets.Dropdown(
+                description="AWS credentials for s3 caches",
+                options=surroundings.aws_sources(self._environ),
+                tooltip="They are sent to the builder with the build, and stored nowhere",
+            )
+        )
+        self._force = self._check("Build even if nothing has changed", "--force")
+        self._proxy = self._check("Use this machine's proxy inside the build", "--use-proxy")
+        references = surroundings.secret_references(self._environ)
+        self._exports = CacheList("export", self._changed, references)
+        self._imports = CacheList("import", self._changed, references)
+        self._implied = widgets.Button(description="Import it, too", tooltip="Read what is written")
+        self._implied.add_class("ef-quiet")
+        self._implied.on_click(lambda _: self._import_exports())
+        self._implied_said = widgets.HTML(note("Nothing is imported: the cache is only written."))
+        self._imports.aside.children = [self._implied_said, self._implied]
+        self._line = Field(
+            widgets.Textarea(
+                description="The same as a line; change it, or paste one, to fill the form",
+                rows=3,
+                continuous_update=False,
+                tooltip="The %envd_build line of this form",
+            ),
+            self._line_changed,
+            width="100%",
+        )
+        self._line.widget.add_class("ef-line")
+        self._copy = widgets.HTML()
+        self._make_actions()
+
+    def _check(self, text: str, flag: str) -> Any:
+        box = widgets.Checkbox(description=text, tooltip=flag, indent=False)
+        box.observe(lambda _: self._changed(), "value")
+        return box
+
+    def _make_actions(self) -> None:
+        def button(text: str, icon: str, tooltip: str, act: Any, style: str = "") -> Any:
+            made = widgets.Button(description=text, icon=icon, tooltip=tooltip, button_style=style)
+            made.on_click(lambda _: act())
+            return made
+
+        self._build_button = button("Build", "play", "Build now", self.build, "primary")
+        self._cancel_button = button("Cancel", "stop", "Cancel the build", self.cancel, "danger")
+        self._cancel_button.disabled = True
+        known = self._preferences.scopes()
+        order = [scope for scope in ("notebook", "kernel", "project", "user") if scope in known]
+        self._scope = widgets.Dropdown(
+            description="Remember for",
+            options=[(scope_words(scope), scope) for scope in order],
+            tooltip="Where these settings are remembered, so that %envd_build needs no flags",
+            layout={"width": "auto"},
+            style={"description_width": "initial"},
+        )
+        self._save_button = button(
+            "Save", "save", "Remember these settings", lambda: self.save(self._scope.value)
+        )
+        self._status = widgets.HTML("")
+        self._elsewhere = button(
+            "Load them", "refresh", "Fill the form with what is remembered", self._reload
+        )
+        self._elsewhere.add_class("ef-quiet")
+        self._elsewhere.layout.display = "none"
+        self._live = widgets.HTML("")
+
+    def _sections(self) -> list[Any]:
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        self._further = widgets.VBox(
+            [
+                widgets.HBox([self._platform.widget], layout=wrap),
+                widgets.HBox([self._force, self._proxy], layout=wrap),
+            ],
+            layout={"display": "none"},
+        )
+        more = widgets.ToggleButton(
+            False, description="More build options", tooltip="Platform, force and proxy"
+        )
+        more.add_class("ef-quiet")
+
+        def unfold(change: Any) -> None:
+            self._further.layout.display = "" if change["new"] else "none"
+            words = "Fewer" if change["new"] else "More"
+            more.description = f"{words} build options"
+
+        more.observe(unfold, "value")
+        self._more = more
+        actions = [self._build_button, self._cancel_button, self._scope, self._save_button]
+        line_head = widgets.HBox([self._line.widget, self._copy])
+        line_head.layout = {"align_items": "flex-start", "margin": "8px 0 0"}
+        return [
+            widgets.HTML(
+                f"<style>{STYLESHEET}</style>{heading('Build an environment', title=True)}"
+            ),
+            widgets.HBox(
+                [self._project.widget, self._function.widget, self._preset.widget], layout=wrap
+            ),
+            widgets.HBox([self._builder.widget], layout=wrap),
+            widgets.HBox(
+                [
+                    self._image.widget,
+                    self._destination.widget,
+                    self._dest.widget,
+                    self._output.widget,
+                ],
+                layout=wrap,
+            ),
+            widgets.HBox([more]),
+            self._further,
+            self._exports.widget,
+            self._imports.widget,
+            self._aws.widget,
+            line_head,
+            widgets.HBox(actions, layout={"flex_flow": "row wrap", "margin": "6px 0 0"}),
+            widgets.HBox([self._status, self._elsewhere], layout={"align_items": "center"}),
+            self._live,
+        ]
+
+    def _offer_choices(self) -> None:
+        found = surroundings.find_projects(Path.cwd())
+        self._project.offer([(_folder_words(name), name if name != "." else "") for name in found])
+        self._builder.offer([("envd's current context", "")])
+        self._offer_functions()
+
+    def _offer_functions(self) -> None:
+        names = surroundings.find_functions(self._project.value)
+        self._function.offer(
+            [(name.replace(":", " · "), "" if name == "build.envd:build" else name)
+             for name in names] or [("build.envd · build", "")]
+        )  # fmt: skip
+
+    def _write(self, values: FormValues, secrets: Secrets) -> None:
+        self._project.value = "" if values.project == "." else values.project
+        self._offer_functions()
+        self._function.value = "" if values.from_ == "build.envd:build" else values.from_
+        self._builder.value = values.builder
+        self._image.value = values.image
+        self._destination.value = values.destination
+        self._dest.value = values.dest
+        self._output.value = values.output
+        self._platform.value = values.platform
+        self._force.value = values.force
+        self._proxy.value = values.use_proxy
+        if values.platform or values.force or values.use_proxy:
+            self._more.value = True
+        sources = list(surroundings.aws_sources(self._environ))
+        if values.inject_aws not in [value for _, value in sources]:
+            sources.append((values.inject_aws, values.inject_aws))
+        self._aws.control.options = sources
+        self._aws.value = values.inject_aws
+        self._exports.write(values.exports, secrets)
+        self._imports.write(values.imports, secrets)
+
+    # After a change
+
+    def _changed(self) -> None:
+        if self._filling:
+            return
+        values = self.values
+        secrets = self._secrets()
+        self._faults = check_form(values, secrets, self._environ, self._facts)
+        self._image.set_visible(values.destination in NAMED)
+        self._dest.set_visible(values.destination in PATHS)
+        self._output.set_visible(values.destination == "other")
+        for name, field in self._form_fields().items():
+            field.show(self._faults.get(("form", 0, name)), strict=self._strict)
+        for rows in (self._exports, self._imports):
+            rows.show(self._faults, self._facts, self._environ, strict=self._strict)
+        has_s3 = any(row.type == "s3" for row in (*values.exports, *values.imports))
+        self._aws.set_visible(has_s3 or bool(values.inject_aws))
+        lone = bool(values.exports) and not values.imports
+        self._imports.aside.layout.display = "" if lone and self._implied_rows() else "none"
+        self._show_line()
+        if self._asked != values.builder:
+            self._ask_builder(values.builder)
+
+    def _form_fields(self) -> dict[str, Field]:
+        return {"image": self._image, "dest": self._dest, "output": self._output}
+
+    def _show_line(self) -> None:
+        line = self.line
+        self._filling = True
+        self._line.value = line
+        self._filling = False
+        self._line.say("note", "")
+        copy = copy_button(line)
+        if self._copy.value != copy:
+            self._copy.value = copy
+
+    def _line_changed(self) -> None:
+        if self._filling:
+            return
+        text = self._line.control.value
+        try:
+            self.load(_expanded(text))
+        except EnvdJupyterError as error:
+            # The text may hold a secret: it goes, and what the form holds comes back.
+            self._show_line()
+            self._line.say("error", f"Not loaded: {error.message}", error.hint)
+
+    def _choose_preset(self) -> None:
+        name = self._preset.control.value
+        if not name or self._filling:
+            return
+        self.apply_preset(name)
+        self._preset.say("note", preset_named(name).help)
+
+    def _project_changed(self) -> None:
+        if self._filling:
+            return
+        self._filling = True
+        self._offer_functions()
+        self._filling = False
+        self._changed()
+
+    def _builder_changed(self) -> None:
+        self._changed()
+
+    def _implied_rows(self) -> tuple[Any, ...]:
+        entries = []
+        for row in self._exports.read():
+            try:
+                entries.append(row.entry())
+            except EnvdJupyterError:
+                continue
+        try:
+            return tuple(map(fields_of, implied_imports(entries, self.values.output_text())))
+        except EnvdJupyterError:
+            return ()
+
+    def _import_exports(self) -> None:
+        values = dataclasses.replace(self.values, imports=self._implied_rows())
+        secrets: Secrets = {
+            ("import", number, option): secret
+            for (_, number, option), secret in self._exports.secrets().items()
+        }
+        self._fill(values, secrets)
+
+    # The builder
+
+    def _ask_builder(self, spec: str) -> None:
+        self._asked = spec
+        self._facts = None
+        if self._asking is not None:
+            self._asking.cancel()
+        self._builder.say("note", "asking the builder …")
+        self._asking = self._spawn(self._describe_builder(spec))
+        if self._asking is None:
+            self._builder.say("note", "")
+
+    async def _describe_builder(self, spec: str) -> None:
+        await asyncio.sleep(_PAUSE)
+        known = await asyncio.to_thread(surroundings.contexts, self._envd, self._environ)
+        self._filling = True
+        self._builder.offer(
+            [
+                ("envd's current context" + "".join(f": {n}" for n, _, now in known if now), ""),
+                *((f"{name}  ({url})", name) for name, url, _ in known),
+            ]
+        )
+        self._filling = False
+        state = await surroundings.describe_builder(spec, self._envd, self._environ)
+        if self._asked != spec:
+            return
+        self._facts = state.facts
+        self._changed()
+        self._builder.say("ok" if state.ok else "warning", state.text)
+
+    def _spawn(self, work: Any) -> asyncio.Task[None] | None:
+        loop = running_loop() or self._loop
+        if loop is None or not loop.is_running():
+            work.close()
+            return None
+        if running_loop() is loop:
+            task = loop.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return task
+        asyncio.run_coroutine_threadsafe(work, loop)
+        return None
+
+    # What is remembered
+
+    def save(self, scope: str) -> None:
+        """Remember the settings for a scope; what was done, or why not, is shown."""
+        if not self._ready():
+            return
+        try:
+            request = to_request(self.values, self._secrets(), self._preferences.identity)
+            kept = remember(self._preferences, scope, request_values(request), self._environ)
+        except EnvdJupyterError as error:
+            self._say("error", f"Not saved: {error.message}", error.hint)
+            return
+        self._stamp = self._preferences.stamp()
+        self._saved = self._preferences.effective()
+        self._clean = self.values
+        self._changed()
+        what = "Saved" if kept else "Nothing new to save"
+        self._say("ok", f"{what} for {scope_words(scope)}: a bare `%envd_build` does the same.")
+
+    def _watch(self) -> None:
+        self._spawn(self._follow_preferences())
+
+    async def _follow_preferences(self) -> None:
+        while self.comm is not None:
+            await asyncio.sleep(_LOOK)
+            stamp = self._preferences.stamp()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._saved_elsewhere()
+
+    def _saved_elsewhere(self) -> None:
+        """Follow a change made by a magic, the panel or another form; never over typed text."""
+        self._saved = self._preferences.effective()
+        if self._clean is not None and self._clean == self.values:
+            self._reload()
+            return
+        self._elsewhere.layout.display = ""
+        self._say("warning", "The remembered settings were changed elsewhere.")
+        self._show_line()
+
+    def _reload(self) -> None:
+        self._elsewhere.layout.display = "none"
+        self._saved = self._preferences.effective()
+        self._fill(_started(from_settings(self._saved), self._saved), {})
+        self._clean = self.values
+        self._say("note", "Filled with what is remembered.")
+
+    # The build
+
+    def build(self) -> None:
+        """Build in the background; the form shows it and stays usable."""
+        if not self._ready() or self.running:
+            return
+        try:
+            request = to_request(
+                self.values, self._secrets(), self._preferences.identity, self._envd
+            )
+        except EnvdJupyterError as error:
+            self._say("error", error.message, error.hint)
+            return
+        self._build_button.disabled = True
+        self._cancel_button.disabled = False
+        self._say("note", "Starting …")
+        self._building = FormBuild(request, self._environ, self._paint, self._ended)
+        self._building.start()
+
+    def cancel(self) -> None:
+        """Cancel the form's build."""
+        if self._building is not None and self.running:
+            self._cancel_button.disabled = True
+            self._say("note", "Cancelling …")
+            self._building.cancel()
+
+    def wait(self, timeout: float | None = None) -> BuildResult | None:
+        """Wait for the build that was started and return its result."""
+        if self._building is not None:
+            self._building.wait(timeout)
+        return self.result
+
+    @property
+    def running(self) -> bool:
+        """Whether the form's build is running."""
+        return self._build_button.disabled is True
+
+    def _ready(self) -> bool:
+        faults = {place: f for place, f in self._faults.items() if f.level != "warning"}
+        if not faults:
+            return True
+        self._strict = True
+        self._changed()
+        count = len(faults)
+        fields = "one field" if count == 1 else f"{count} fields"
+        names = ", ".join(dict.fromkeys(place[2] for place in faults))
+        self._say("error", f"{fields.capitalize()} still to be put right: {names}.")
+        self._focus(next(iter(faults)))
+        return False
+
+    def _focus(self, place: Place) -> None:
+        kind, number, option = place
+        if kind == "form":
+            self._form_fields()[option].focus()
+        else:
+            rows = self._exports if kind == "export" else self._imports
+            rows.rows[number].focus(option)
+
+    def _paint(self, view: BuildView) -> None:
+        from envd_jupyter.notebook.html import render_html
+
+        if view["state"] == "running" and not self._cancel_button.disabled:
+            self._status.value = ""
+        self._live.value = render_html(view)
+
+    def _ended(self, result: BuildResult | None, error: EnvdJupyterError | None) -> None:
+        from envd_jupyter.notebook.remembering import note_build
+
+        self._build_button.disabled = False
+        self._cancel_button.disabled = True
+        self.result = result
+        if error is not None:
+            self._live.value = ""
+            self._say("error", error.message, error.hint)
+        elif result is not None and result.ok and self._building is not None:
+            note_build(self._building.request)
+            self._say("ok", "Built. Save it, and the next `%envd_build` needs no flags.")
+        else:
+            self._say("note", "")
+
+    def _say(self, level: str, text: str, hint: str | None = None) -> None:
+        self._status.value = message(level, text, hint)
+
+    # Being displayed and going away
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
+        bundle: dict[str, Any] | None = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            line = self.line
+            bundle["text/plain"] = f"The form of this build (run the cell to see it):\n  {line}"
+            bundle["text/html"] = (
+                "<div><p>The form of this build. Run the cell to see it; this line does the "
+                f"same:</p><pre>{escape(line)}</pre></div>"
+            )
+        return bundle
+
+    def close(self) -> None:
+        """Take the form away; a build it started goes on."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        super().close()
+
+
+def _started(values: FormValues, settings: Settings) -> FormValues:
+    """Choose to push where nothing is remembered: a remote cache mostly comes with that."""
+    if "output" in settings.provenance or "tag" in settings.provenance:
+        return values
+    return dataclasses.replace(values, destination="push")
+
+
+def _folder_words(name: str) -> str:
+    return "this directory" if name == "." else name
+
+
+def _expanded(line: str) -> str:
+    """Fill in the user's variables, as the magic would."""
+    from IPython.core.getipython import get_ipython
+
+    from envd_jupyter.notebook.expansion import expand
+
+    shell = get_ipython()
+    return expand(line, shell.user_ns) if shell is not None else line
+
+
+def _preferences_here() -> Preferences:
+    from IPython.core.getipython import get_ipython
+
+    from envd_jupyter.build.preferences import Identity
+    from envd_jupyter.notebook.settings import preferences_here
+
+    shell = get_ipython()
+    if shell is None:
+        return Preferences(Identity(None, None, None))
+    return preferences_here(shell)
