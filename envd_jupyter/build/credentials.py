@@ -1,8 +1,8 @@
 """AWS credentials of the notebook's side, sent along with a build on request.
 
-A builder uses its own environment for S3 and sees nothing of the kernel's. With ``--aws env`` or
-``--aws profile:NAME`` the credentials go into the settings on the wire to BuildKit: never onto a
-command line, and never to disk.
+A builder uses its own environment for S3 and sees nothing of the kernel's. With ``--inject-aws``
+the credentials of the environment, or of a profile, go into the settings on the wire to BuildKit:
+never onto a command line, and never to disk.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def with_aws(entry: CacheEntry, source: str | None, environ: Mapping[str, str]) 
     if not found.get("access_key_id") or not found.get("secret_access_key"):
         raise RequestError(
             f"there are no AWS credentials in {where}",
-            hint="Set them, or name another source: --aws env or --aws profile:NAME.",
+            hint="Set them, or name another source: --inject-aws env or --inject-aws profile:NAME.",
         )
     return entry.with_attrs({key: value for key, value in found.items() if value})
 
