@@ -195,7 +195,7 @@ class ActCache:
         (work / ".github" / "workflows" / "cache.yml").write_text(_WORKFLOW)
         witness = folder / "witness"
         port = free_port()
-        command = [program, "push", "-P", "ubuntu-latest=-self-hosted"]
+        command: list[str | Path] = [program, "push", "-P", "ubuntu-latest=-self-hosted"]
         command += ["--env", f"WITNESS={witness}", "--cache-server-addr", "127.0.0.1"]
         command += ["--cache-server-port", str(port), "--cache-server-path", folder / "cache"]
         self._process = Process(

@@ -82,7 +82,7 @@ class ObjectStore:
     # What lies in it
 
     def client(self) -> Any:
-        import boto3
+        import boto3  # type: ignore[import-untyped]
         from botocore.config import Config
 
         return boto3.client(
