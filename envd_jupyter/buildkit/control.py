@@ -24,7 +24,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from envd_jupyter.buildkit import wire_pb2 as wire
-from envd_jupyter.buildkit.dialers import dial
+from envd_jupyter.buildkit.dialers import commands_ended, dial
 from envd_jupyter.buildkit.grpc import MessageReader, RpcError, frame_message, rpc_status
 from envd_jupyter.errors import BuilderUnreachable
 
@@ -244,6 +244,7 @@ async def _call(
         ) from None
     finally:
         transport.abort()
+        await commands_ended()
 
 
 class _CallProtocol(asyncio.Protocol):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["BuilderAddress", "dial", "dial_engine"]
+__all__ = ["BuilderAddress", "commands_ended", "dial", "dial_engine"]
 
 DEFAULT_DOCKER = "/var/run/docker.sock"
 _CONNECT_SECONDS = 10.0
@@ -320,6 +320,12 @@ async def _settled(
 
 
 _running: set[asyncio.Future[None]] = set()
+
+
+async def commands_ended(seconds: float = 2.0) -> None:
+    """Wait for the commands behind closed connections, so that none outlives the event loop."""
+    if _running:
+        await asyncio.wait([*_running], timeout=seconds)
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
