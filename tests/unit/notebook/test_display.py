@@ -61,7 +61,8 @@ async def test_a_flood_is_painted_at_the_interval() -> None:
     display.finish()
     moments = [moment for moment, _, final in screen.paints if not final]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
-    assert min(gaps) >= 0.0499
+    # A paint that is late does not delay the next one, but is never followed at once.
+    assert min(gaps) >= 0.025
     assert len(moments) <= 11
     assert screen.paints[-1][1:] == (str(change.count), True)
 
