@@ -119,6 +119,16 @@ class Preferences:
                 return Path(str(path))
         return Path()
 
+    def for_project(self, project: Path) -> Preferences:
+        """Return the same preferences with another project's file among them."""
+        return Preferences(
+            self.identity,
+            project,
+            data=self._data,
+            configured=self._configured,
+            environ=self._environ,
+        )
+
     def scopes(self) -> tuple[Scope, ...]:
         """Return where something can be remembered here, the strongest first."""
         return tuple(scope for scope in SCOPES if scope != "notebook" or "notebook" in self._files)

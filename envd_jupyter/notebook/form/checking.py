@@ -86,12 +86,13 @@ def placeholder(fields: CacheFields, option: Option, environ: Mapping[str, str])
         levels = COMPRESSION_LEVELS.get(fields.get("compression") or "gzip")
         return f"{levels[0]} to {levels[-1]}" if levels else ""
     examples = {
+        "bucket": "name of the bucket",
         "ref": "registry.example.com/me/ml-cache:latest",
         "dest": "path/to/cache",
         "src": "path/to/cache",
         "digest": "sha256:…",
-        "endpoint_url": "https://s3.example.com",
-        "region": "eu-west-1",
+        "endpoint_url": "AWS",
+        "region": "such as eu-west-1",
     }
     return option.default or examples.get(option.name, "")
 

@@ -30,15 +30,17 @@ class Field:
         The widget that holds the value; its description is the label.
     changed
         Called after each change by the user.
-    width
-        How wide it is at least, as CSS.
+    span
+        How many columns it takes: empty for one, ``wide`` for two, ``full`` for all.
     """
 
-    def __init__(self, control: Any, changed: Callable[[], None], *, width: str = "220px") -> None:
+    def __init__(self, control: Any, changed: Callable[[], None], *, span: str = "") -> None:
         self.control = control
         self._message = widgets.HTML("")
-        self.widget = widgets.VBox([control, self._message], layout={"flex": f"1 1 {width}"})
+        self.widget = widgets.VBox([control, self._message])
         self.widget.add_class("ef-field")
+        if span:
+            self.widget.add_class(f"ef-{span}")
         control.observe(lambda _: changed(), "value")
 
     @property
@@ -99,13 +101,13 @@ class ChoiceOrText(Field):
         placeholder: str,
         changed: Callable[[], None],
         *,
-        width: str = "220px",
+        span: str = "",
     ) -> None:
         self._other = other
         self._filling = False
         self._changed = changed
         control = widgets.Dropdown(description=label, tooltip=tooltip, options=[(other, _OTHER)])
-        super().__init__(control, self._choose, width=width)
+        super().__init__(control, self._choose, span=span)
         self.text = widgets.Text(
             placeholder=placeholder, tooltip=f"{label}: {tooltip}", layout={"display": "none"}
         )
@@ -154,7 +156,7 @@ class OptionField(Field):
 
     def __init__(self, option: Option, changed: Callable[[], None]) -> None:
         self.option = option
-        super().__init__(_control(option), changed, width=_WIDTHS.get(option.kind, "150px"))
+        super().__init__(_control(option), changed, span="wide" if option.kind in _LONG else "")
         if option.required:
             self.widget.add_class("ef-need")
 
@@ -203,6 +205,10 @@ class SecretField(OptionField):
         )
         self.password.observe(self._typed, "value")
         self.widget.children = [self.control, self.password, self._message]
+
+    def set_placeholder(self, text: str) -> None:
+        """Show what a reference looks like, or where the value comes from anyway."""
+        super().set_placeholder(text or "env:NAME")
 
     @property
     def secret(self) -> str | None:
@@ -257,7 +263,7 @@ class SecretField(OptionField):
             self._moving = False
 
 
-_WIDTHS = {"reference": "340px", "path": "340px", "url": "260px", "digest": "340px"}
+_LONG = frozenset({"reference", "path", "url", "digest"})
 
 
 def option_field(

@@ -12,7 +12,7 @@ from envd_jupyter.errors import EnvdJupyterError
 from envd_jupyter.notebook.form.checking import availability, placeholder
 from envd_jupyter.notebook.form.fields import Field, OptionField, SecretField, option_field
 from envd_jupyter.notebook.form.model import CacheFields
-from envd_jupyter.notebook.form.stylesheet import heading, note
+from envd_jupyter.notebook.form.stylesheet import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ _TYPE_WORDS = {
     "s3": "S3",
 }
 #: Options that are shown at once, beside those that are needed; the others unfold.
-_SHOWN = frozenset({"mode", "compression", "name", "scope", "tag", "prefix"})
+_SHOWN = frozenset({"mode", "name", "scope", "tag", "prefix"})
 
 
 class CacheRow:
@@ -70,11 +70,10 @@ class CacheRow:
                 tooltip=f"Where the cache is {'kept' if fields.direction == 'export' else 'read'}.",
             ),
             self._retype,
-            width="150px",
         )
-        self.type.widget.layout.flex = "0 0 170px"
-        self._main = widgets.HBox(layout={"flex_flow": "row wrap"})
-        self._rest = widgets.HBox(layout={"flex_flow": "row wrap", "display": "none"})
+        self._main, self._rest = widgets.HBox(), widgets.HBox(layout={"display": "none"})
+        for box in (self._main, self._rest):
+            box.add_class("ef-grid")
         self._more = widgets.ToggleButton(
             False, description="More options", tooltip="Options that are rarely needed"
         )
@@ -87,7 +86,7 @@ class CacheRow:
         self._remove.on_click(lambda _: remove(self))
         self._said = widgets.HTML("")
         foot = widgets.HBox([self._said, widgets.HBox([self._more, self._remove])])
-        foot.layout = {"justify_content": "space-between", "flex_flow": "row wrap"}
+        foot.add_class("ef-said")
         self.widget = widgets.VBox([self._main, self._rest, foot])
         self.widget.add_class("ef-row")
         self._make_fields()
@@ -211,25 +210,14 @@ class CacheList:
         self.rows: list[CacheRow] = []
         self._changed = changed
         self._references = references
-        export = direction == "export"
-        words = (
-            ("Export the cache to", "as many as you like")
-            if export
-            else ("Import cache from", "all of them are tried")
-        )
         self._box = widgets.VBox()
         self.aside = widgets.HBox(layout={"align_items": "center", "flex_flow": "row wrap"})
         add = widgets.Button(
-            description=f"Add an {direction}", icon="plus", tooltip=f"One more cache {direction}"
+            description=f"Add an {direction}", tooltip=f"One more cache {direction}"
         )
         add.on_click(lambda _: self.add(CacheFields(direction, "registry")))
-        self.widget = widgets.VBox(
-            [
-                widgets.HTML(heading(*words)),
-                self._box,
-                widgets.HBox([add, self.aside], layout={"flex_flow": "row wrap"}),
-            ]
-        )
+        foot = widgets.HBox([add, self.aside], layout={"flex_flow": "row wrap"})
+        self.widget = widgets.VBox([self._box, foot])
 
     def read(self) -> tuple[CacheFields, ...]:
         """Return all rows as typed in."""

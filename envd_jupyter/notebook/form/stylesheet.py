@@ -26,7 +26,14 @@ _SOURCE = """
 .envd-form .ef-h { font-weight: 600; font-size: 13px; margin: 10px 0 2px; }
 .envd-form .ef-h small { font-weight: 400; color: var(--ef-dim); font-size: 12px; }
 .envd-form .ef-title { font-size: 15px; margin: 6px 0 0; }
-.envd-form .ef-field { margin: 0 14px 4px 0; }
+.envd-form .ef-grid.widget-box {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr));
+  column-gap: 14px; align-items: start;
+}
+.envd-form .ef-field { margin: 0 0 5px; min-width: 0; }
+.envd-form .ef-wide { grid-column: span 2; }
+.envd-form .ef-full { grid-column: 1 / -1; }
+@media (max-width: 420px) { .envd-form .ef-wide { grid-column: 1 / -1; } }
 .envd-form .ef-field .widget-text, .envd-form .ef-field .widget-dropdown,
 .envd-form .ef-field .widget-combobox, .envd-form .ef-field .widget-password,
 .envd-form .ef-field .widget-textarea {
@@ -40,6 +47,9 @@ _SOURCE = """
 .envd-form .ef-field input, .envd-form .ef-field select, .envd-form .ef-field textarea {
   width: 100%; flex: 0 0 auto;
 }
+.envd-form .ef-field select { height: 28px; }
+.envd-form .ef-field > .widget-text + .widget-password { margin-top: 3px; }
+.envd-form .ef-field > .widget-dropdown + .widget-text { margin-top: 3px; }
 .envd-form .ef-field input[disabled], .envd-form .ef-field select[disabled] { opacity: .55; }
 .envd-form input:focus-visible, .envd-form select:focus-visible,
 .envd-form textarea:focus-visible, .envd-form button:focus-visible {
@@ -59,11 +69,22 @@ _SOURCE = """
   font-family: var(--jp-code-font-family, monospace); font-size: 12px; line-height: 17px;
   background: var(--jp-layout-color2, #f6f8fa); border-radius: 4px;
 }
-.envd-form .jupyter-button { height: 28px; line-height: 28px; border-radius: 4px; }
-.envd-form .ef-quiet { background: none; color: var(--ef-brand); padding: 0 6px; box-shadow: none; }
-.envd-form .ef-quiet:hover { box-shadow: none; text-decoration: underline; }
+.envd-form .jupyter-button {
+  height: 28px; line-height: 28px; border-radius: 4px; width: auto; min-width: 84px;
+}
+.envd-form .jupyter-button.ef-quiet {
+  background: none; color: var(--ef-brand); padding: 0 4px; box-shadow: none; min-width: 0;
+  border: 0; align-self: flex-start;
+}
+.envd-form .jupyter-button.ef-quiet:hover { box-shadow: none; text-decoration: underline; }
+.envd-form .ef-said { justify-content: space-between; align-items: center; flex-flow: row wrap; }
+.envd-form .ef-foot { position: relative; margin-top: 8px; }
+.envd-form .ef-foot > .widget-html {
+  position: absolute; right: 2px; top: -2px; z-index: 1; margin: 0;
+}
 .envd-form .ef-copy {
-  border: 0; background: none; color: var(--ef-brand); cursor: pointer; font: inherit; padding: 0;
+  border: 0; background: none; color: var(--ef-brand); cursor: pointer; font: inherit;
+  font-size: 12px; padding: 0 2px;
 }
 .envd-form .ef-copy:hover { text-decoration: underline; }
 .envd-form code { font-size: 12px; background: none; overflow-wrap: anywhere; }
@@ -90,6 +111,8 @@ def message(level: str, text: str, hint: str | None = None) -> str:
     role = "alert" if level == "error" else "status"
     mark = {"error": "✘ ", "warning": "! ", "ok": "✔ "}.get(level, "")
     more = f" {_marked(hint)}" if hint else ""
+    if hint and text[-1] not in ".:!?…":
+        text += "."
     return f'<span class="ef-msg ef-{level}" role="{role}">{mark}{_marked(text)}{more}</span>'
 
 

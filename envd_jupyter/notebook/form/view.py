@@ -11,21 +11,18 @@ import asyncio
 import dataclasses
 import os
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from envd_jupyter.build.preferences import Preferences, Settings, implied_imports
-from envd_jupyter.build.preferences_saving import remember, request_values
+from envd_jupyter.build.preferences_saving import is_remembered, remember, request_values
 from envd_jupyter.errors import EnvdJupyterError
 from envd_jupyter.notebook.form import surroundings
 from envd_jupyter.notebook.form.checking import check_form
-from envd_jupyter.notebook.form.fields import ChoiceOrText, Field
+from envd_jupyter.notebook.form.fields import Field
+from envd_jupyter.notebook.form.layout import FormFields, action, grid
 from envd_jupyter.notebook.form.model import (
-    DESTINATIONS,
-    NAMED,
-    PATHS,
     FormValues,
     Secrets,
     command_line,
@@ -34,15 +31,13 @@ from envd_jupyter.notebook.form.model import (
     read_line,
     to_request,
 )
-from envd_jupyter.notebook.form.presets import PRESETS, preset_named
-from envd_jupyter.notebook.form.rows import CacheList
+from envd_jupyter.notebook.form.presets import preset_named
 from envd_jupyter.notebook.form.running import FormBuild
 from envd_jupyter.notebook.form.stylesheet import (
     STYLESHEET,
     copy_button,
     heading,
     message,
-    note,
 )
 from envd_jupyter.notebook.loop import running_loop
 from envd_jupyter.notebook.settingsview import scope_words
@@ -57,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["BuildForm"]
 
 _LOOK = 0.5  # seconds between two looks at what is remembered
+_LINE_WIDTH = 100  # characters of the line that are seen in one row
 _PAUSE = 0.4  # seconds without typing before a builder is asked
 
 
@@ -102,18 +98,20 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._asked: str | None = None
         self._loop = running_loop()
         self.result: BuildResult | None = None
-        self._make()
+        self._fields = FormFields(
+            self._environ, self._changed, self._choose_preset, self._import_exports
+        )
+        self._make_actions()
         super().__init__(self._sections())
         self.add_class("envd-form")
-        self._offer_choices()
         self._saved = self._preferences.effective()
         self._stamp = self._preferences.stamp()
         self._clean: FormValues | None = None
         if line is None:
-            self._write(_started(from_settings(self._saved), self._saved), {})
+            self._fields.write(_started(from_settings(self._saved), self._saved), {})
             self._clean = self.values
         else:
-            self._write(*read_line(line))
+            self._fields.write(*read_line(line))
         self._filling = False
         self._changed()
         self._watch()
@@ -123,21 +121,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     @property
     def values(self) -> FormValues:
         """What is typed in."""
-        return FormValues(
-            project=self._project.value,
-            from_=self._function.value,
-            builder=self._builder.value,
-            image=self._image.value,
-            destination=self._destination.control.value,
-            dest=self._dest.value,
-            output=self._output.value,
-            platform=self._platform.value,
-            force=self._force.value,
-            use_proxy=self._proxy.value,
-            inject_aws=self._aws.value,
-            exports=self._exports.read(),
-            imports=self._imports.read(),
-        )
+        return self._fields.values
 
     @property
     def line(self) -> str:
@@ -170,16 +154,9 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._fill(preset_named(name).apply(self.values), {})
 
     def _fill(self, values: FormValues, secrets: Secrets) -> None:
-        self._filling = True
-        try:
-            self._write(values, secrets)
-        finally:
-            self._filling = False
+        self._fields.write(values, secrets)
         self._strict = False
         self._changed()
-
-    def _secrets(self) -> Secrets:
-        return {**self._exports.secrets(), **self._imports.secrets()}
 
     def _adds_saved(self, values: FormValues) -> bool:
         """Tell whether what is remembered would add to the line what the form leaves empty."""
@@ -198,74 +175,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
 
     # The widgets
 
-    def _make(self) -> None:
-        def field(control: Any, width: str = "220px") -> Field:
-            return Field(control, self._changed, width=width)
-
-        self._preset = Field(
-            widgets.Dropdown(
-                description="Begin with",
-                options=[("choose an example …", ""), *((p.name, p.name) for p in PRESETS)],
-                tooltip="Fill in the caches as in an example",
-            ),
-            self._choose_preset,
-        )
-        self._project = ChoiceOrText(
-            "Project", "The directory with build.envd", "Another directory …", "envs/train",
-            self._project_changed,
-        )  # fmt: skip
-        self._function = ChoiceOrText(
-            "Function", "What is built", "Another function …", "FILE:FUNCTION", self._changed
-        )
-        self._builder = ChoiceOrText(
-            "Builder", "What builds the image", "Another address …",
-            "unix:///run/buildkit/buildkitd.sock", self._builder_changed, width="460px",
-        )  # fmt: skip
-        self._image = field(
-            widgets.Text(
-                description="Image",
-                placeholder="localhost:5000/me/ml:latest",
-                tooltip="The name of the image, with the registry it is pushed to",
-            ),
-            "320px",
-        )
-        self._destination = field(
-            widgets.Dropdown(
-                description="Then",
-                options=[(words, name) for name, words in DESTINATIONS],
-                tooltip="Where the image goes",
-            )
-        )
-        self._dest = field(
-            widgets.Text(description="To the path", tooltip="The file or directory to write")
-        )
-        self._output = field(
-            widgets.Text(description="--output", tooltip="As after --output of envd build"), "320px"
-        )
-        self._platform = field(
-            widgets.Text(
-                description="Platform",
-                placeholder="the builder's own",
-                tooltip="For example linux/amd64,linux/arm64",
-            )
-        )
-        self._aws = field(
-            widgets.Dropdown(
-                description="AWS credentials for s3 caches",
-                options=surroundings.aws_sources(self._environ),
-                tooltip="They are sent to the builder with the build, and stored nowhere",
-            )
-        )
-        self._force = self._check("Build even if nothing has changed", "--force")
-        self._proxy = self._check("Use this machine's proxy inside the build", "--use-proxy")
-        references = surroundings.secret_references(self._environ)
-        self._exports = CacheList("export", self._changed, references)
-        self._imports = CacheList("import", self._changed, references)
-        self._implied = widgets.Button(description="Import it, too", tooltip="Read what is written")
-        self._implied.add_class("ef-quiet")
-        self._implied.on_click(lambda _: self._import_exports())
-        self._implied_said = widgets.HTML(note("Nothing is imported: the cache is only written."))
-        self._imports.aside.children = [self._implied_said, self._implied]
+    def _make_actions(self) -> None:
         self._line = Field(
             widgets.Textarea(
                 description="The same as a line; change it, or paste one, to fill the form",
@@ -274,26 +184,13 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
                 tooltip="The %envd_build line of this form",
             ),
             self._line_changed,
-            width="100%",
+            span="full",
         )
         self._line.widget.add_class("ef-line")
         self._copy = widgets.HTML()
-        self._make_actions()
-
-    def _check(self, text: str, flag: str) -> Any:
-        box = widgets.Checkbox(description=text, tooltip=flag, indent=False)
-        box.observe(lambda _: self._changed(), "value")
-        return box
-
-    def _make_actions(self) -> None:
-        def button(text: str, icon: str, tooltip: str, act: Any, style: str = "") -> Any:
-            made = widgets.Button(description=text, icon=icon, tooltip=tooltip, button_style=style)
-            made.on_click(lambda _: act())
-            return made
-
-        self._build_button = button("Build", "play", "Build now", self.build, "primary")
-        self._cancel_button = button("Cancel", "stop", "Cancel the build", self.cancel, "danger")
-        self._cancel_button.disabled = True
+        self._build_button = action("Build", "Build now", self.build, "primary")
+        self._cancel_button = action("Cancel", "Cancel the build", self.cancel)
+        self._can_cancel(False)
         known = self._preferences.scopes()
         order = [scope for scope in ("notebook", "kernel", "project", "user") if scope in known]
         self._scope = widgets.Dropdown(
@@ -303,103 +200,34 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
             layout={"width": "auto"},
             style={"description_width": "initial"},
         )
-        self._save_button = button(
-            "Save", "save", "Remember these settings", lambda: self.save(self._scope.value)
+        self._save_button = action(
+            "Save", "Remember these settings", lambda: self.save(self._scope.value)
         )
         self._status = widgets.HTML("")
-        self._elsewhere = button(
-            "Load them", "refresh", "Fill the form with what is remembered", self._reload
+        self._elsewhere = action(
+            "Load them", "Fill the form with what is remembered", self._reload, "quiet"
         )
-        self._elsewhere.add_class("ef-quiet")
         self._elsewhere.layout.display = "none"
         self._live = widgets.HTML("")
 
+    def _can_cancel(self, can: bool) -> None:
+        self._cancel_button.disabled = not can
+        self._cancel_button.button_style = "danger" if can else ""
+
     def _sections(self) -> list[Any]:
-        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        self._further = widgets.VBox(
-            [
-                widgets.HBox([self._platform.widget], layout=wrap),
-                widgets.HBox([self._force, self._proxy], layout=wrap),
-            ],
-            layout={"display": "none"},
-        )
-        more = widgets.ToggleButton(
-            False, description="More build options", tooltip="Platform, force and proxy"
-        )
-        more.add_class("ef-quiet")
-
-        def unfold(change: Any) -> None:
-            self._further.layout.display = "" if change["new"] else "none"
-            words = "Fewer" if change["new"] else "More"
-            more.description = f"{words} build options"
-
-        more.observe(unfold, "value")
-        self._more = more
         actions = [self._build_button, self._cancel_button, self._scope, self._save_button]
-        line_head = widgets.HBox([self._line.widget, self._copy])
-        line_head.layout = {"align_items": "flex-start", "margin": "8px 0 0"}
+        line = widgets.VBox([self._copy, grid(self._line)])
+        line.add_class("ef-foot")
         return [
             widgets.HTML(
                 f"<style>{STYLESHEET}</style>{heading('Build an environment', title=True)}"
             ),
-            widgets.HBox(
-                [self._project.widget, self._function.widget, self._preset.widget], layout=wrap
-            ),
-            widgets.HBox([self._builder.widget], layout=wrap),
-            widgets.HBox(
-                [
-                    self._image.widget,
-                    self._destination.widget,
-                    self._dest.widget,
-                    self._output.widget,
-                ],
-                layout=wrap,
-            ),
-            widgets.HBox([more]),
-            self._further,
-            self._exports.widget,
-            self._imports.widget,
-            self._aws.widget,
-            line_head,
-            widgets.HBox(actions, layout={"flex_flow": "row wrap", "margin": "6px 0 0"}),
+            *self._fields.sections(),
+            line,
+            widgets.HBox(actions, layout={"flex_flow": "row wrap"}),
             widgets.HBox([self._status, self._elsewhere], layout={"align_items": "center"}),
             self._live,
         ]
-
-    def _offer_choices(self) -> None:
-        found = surroundings.find_projects(Path.cwd())
-        self._project.offer([(_folder_words(name), name if name != "." else "") for name in found])
-        self._builder.offer([("envd's current context", "")])
-        self._offer_functions()
-
-    def _offer_functions(self) -> None:
-        names = surroundings.find_functions(self._project.value)
-        self._function.offer(
-            [(name.replace(":", " · "), "" if name == "build.envd:build" else name)
-             for name in names] or [("build.envd · build", "")]
-        )  # fmt: skip
-
-    def _write(self, values: FormValues, secrets: Secrets) -> None:
-        self._project.value = "" if values.project == "." else values.project
-        self._offer_functions()
-        self._function.value = "" if values.from_ == "build.envd:build" else values.from_
-        self._builder.value = values.builder
-        self._image.value = values.image
-        self._destination.value = values.destination
-        self._dest.value = values.dest
-        self._output.value = values.output
-        self._platform.value = values.platform
-        self._force.value = values.force
-        self._proxy.value = values.use_proxy
-        if values.platform or values.force or values.use_proxy:
-            self._more.value = True
-        sources = list(surroundings.aws_sources(self._environ))
-        if values.inject_aws not in [value for _, value in sources]:
-            sources.append((values.inject_aws, values.inject_aws))
-        self._aws.control.options = sources
-        self._aws.value = values.inject_aws
-        self._exports.write(values.exports, secrets)
-        self._imports.write(values.imports, secrets)
 
     # After a change
 
@@ -407,30 +235,19 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         if self._filling:
             return
         values = self.values
-        secrets = self._secrets()
+        secrets = self._fields.secrets()
         self._faults = check_form(values, secrets, self._environ, self._facts)
-        self._image.set_visible(values.destination in NAMED)
-        self._dest.set_visible(values.destination in PATHS)
-        self._output.set_visible(values.destination == "other")
-        for name, field in self._form_fields().items():
-            field.show(self._faults.get(("form", 0, name)), strict=self._strict)
-        for rows in (self._exports, self._imports):
-            rows.show(self._faults, self._facts, self._environ, strict=self._strict)
-        has_s3 = any(row.type == "s3" for row in (*values.exports, *values.imports))
-        self._aws.set_visible(has_s3 or bool(values.inject_aws))
-        lone = bool(values.exports) and not values.imports
-        self._imports.aside.layout.display = "" if lone and self._implied_rows() else "none"
+        lone = bool(values.exports) and not values.imports and bool(self._implied_rows())
+        self._fields.show(values, self._faults, self._facts, strict=self._strict, lone=lone)
         self._show_line()
         if self._asked != values.builder:
             self._ask_builder(values.builder)
-
-    def _form_fields(self) -> dict[str, Field]:
-        return {"image": self._image, "dest": self._dest, "output": self._output}
 
     def _show_line(self) -> None:
         line = self.line
         self._filling = True
         self._line.value = line
+        self._line.control.rows = min(2 + len(line) // _LINE_WIDTH, 10)
         self._filling = False
         self._line.say("note", "")
         copy = copy_button(line)
@@ -449,26 +266,15 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
             self._line.say("error", f"Not loaded: {error.message}", error.hint)
 
     def _choose_preset(self) -> None:
-        name = self._preset.control.value
+        name = self._fields.preset.control.value
         if not name or self._filling:
             return
         self.apply_preset(name)
-        self._preset.say("note", preset_named(name).help)
-
-    def _project_changed(self) -> None:
-        if self._filling:
-            return
-        self._filling = True
-        self._offer_functions()
-        self._filling = False
-        self._changed()
-
-    def _builder_changed(self) -> None:
-        self._changed()
+        self._fields.preset.say("note", preset_named(name).help)
 
     def _implied_rows(self) -> tuple[Any, ...]:
         entries = []
-        for row in self._exports.read():
+        for row in self._fields.exports.read():
             try:
                 entries.append(row.entry())
             except EnvdJupyterError:
@@ -482,7 +288,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         values = dataclasses.replace(self.values, imports=self._implied_rows())
         secrets: Secrets = {
             ("import", number, option): secret
-            for (_, number, option), secret in self._exports.secrets().items()
+            for (_, number, option), secret in self._fields.exports.secrets().items()
         }
         self._fill(values, secrets)
 
@@ -493,28 +299,21 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._facts = None
         if self._asking is not None:
             self._asking.cancel()
-        self._builder.say("note", "asking the builder …")
+        self._fields.builder.say("note", "asking the builder …")
         self._asking = self._spawn(self._describe_builder(spec))
         if self._asking is None:
-            self._builder.say("note", "")
+            self._fields.builder.say("note", "")
 
     async def _describe_builder(self, spec: str) -> None:
         await asyncio.sleep(_PAUSE)
         known = await asyncio.to_thread(surroundings.contexts, self._envd, self._environ)
-        self._filling = True
-        self._builder.offer(
-            [
-                ("envd's current context" + "".join(f": {n}" for n, _, now in known if now), ""),
-                *((f"{name}  ({url})", name) for name, url, _ in known),
-            ]
-        )
-        self._filling = False
+        self._fields.offer_builders(known)
         state = await surroundings.describe_builder(spec, self._envd, self._environ)
         if self._asked != spec:
             return
         self._facts = state.facts
         self._changed()
-        self._builder.say("ok" if state.ok else "warning", state.text)
+        self._fields.builder.say("ok" if state.ok else "warning", state.text)
 
     def _spawn(self, work: Any) -> asyncio.Task[None] | None:
         loop = running_loop() or self._loop
@@ -536,8 +335,9 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         if not self._ready():
             return
         try:
-            request = to_request(self.values, self._secrets(), self._preferences.identity)
-            kept = remember(self._preferences, scope, request_values(request), self._environ)
+            request = to_request(self.values, self._fields.secrets(), self._preferences.identity)
+            preferences = self._preferences.for_project(request.project)
+            kept = remember(preferences, scope, request_values(request), self._environ)
         except EnvdJupyterError as error:
             self._say("error", f"Not saved: {error.message}", error.hint)
             return
@@ -584,13 +384,13 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
             return
         try:
             request = to_request(
-                self.values, self._secrets(), self._preferences.identity, self._envd
+                self.values, self._fields.secrets(), self._preferences.identity, self._envd
             )
         except EnvdJupyterError as error:
             self._say("error", error.message, error.hint)
             return
         self._build_button.disabled = True
-        self._cancel_button.disabled = False
+        self._can_cancel(True)
         self._say("note", "Starting …")
         self._building = FormBuild(request, self._environ, self._paint, self._ended)
         self._building.start()
@@ -598,7 +398,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     def cancel(self) -> None:
         """Cancel the form's build."""
         if self._building is not None and self.running:
-            self._cancel_button.disabled = True
+            self._can_cancel(False)
             self._say("note", "Cancelling …")
             self._building.cancel()
 
@@ -623,16 +423,8 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         fields = "one field" if count == 1 else f"{count} fields"
         names = ", ".join(dict.fromkeys(place[2] for place in faults))
         self._say("error", f"{fields.capitalize()} still to be put right: {names}.")
-        self._focus(next(iter(faults)))
+        self._fields.focus(next(iter(faults)))
         return False
-
-    def _focus(self, place: Place) -> None:
-        kind, number, option = place
-        if kind == "form":
-            self._form_fields()[option].focus()
-        else:
-            rows = self._exports if kind == "export" else self._imports
-            rows.rows[number].focus(option)
 
     def _paint(self, view: BuildView) -> None:
         from envd_jupyter.notebook.html import render_html
@@ -645,14 +437,19 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         from envd_jupyter.notebook.remembering import note_build
 
         self._build_button.disabled = False
-        self._cancel_button.disabled = True
+        self._can_cancel(False)
         self.result = result
         if error is not None:
             self._live.value = ""
             self._say("error", error.message, error.hint)
         elif result is not None and result.ok and self._building is not None:
-            note_build(self._building.request)
-            self._say("ok", "Built. Save it, and the next `%envd_build` needs no flags.")
+            request = self._building.request
+            note_build(request)
+            known = is_remembered(
+                request, self._preferences.for_project(request.project).effective()
+            )
+            more = "" if known else " Save it, and the next `%envd_build` needs no flags."
+            self._say("ok", f"Built.{more}")
         else:
             self._say("note", "")
 
@@ -684,10 +481,6 @@ def _started(values: FormValues, settings: Settings) -> FormValues:
     if "output" in settings.provenance or "tag" in settings.provenance:
         return values
     return dataclasses.replace(values, destination="push")
-
-
-def _folder_words(name: str) -> str:
-    return "this directory" if name == "." else name
 
 
 def _expanded(line: str) -> str:
