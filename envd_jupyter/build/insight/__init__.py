@@ -2,5 +2,5 @@
 
 Everything here is pure or reads what a build left in its folder; nothing here knows IPython. The
 order of reading: `graph` (what was asked of BuildKit), `compare` (two graphs), `evidence` (what a
-build recorded beside its events), `explain` (why a step ran again), `report` and its pictures.
+build noted beside its events), `past` (one recorded build), `explain` (why a step ran again).
 """

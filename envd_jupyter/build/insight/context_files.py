@@ -50,7 +50,9 @@ class Manifest:
     root: str
     files: Mapping[str, tuple[str, int, str]]
     complete: bool = True
-    stamps: Mapping[str, tuple[int, int, int, str]] = field(default_factory=dict, compare=False)
+    stamps: Mapping[str, tuple[int, int, int, int, str]] = field(
+        default_factory=dict, compare=False
+    )
 
     def to_json(self) -> dict[str, object]:
         """Return the manifest as JSON."""
@@ -138,7 +140,7 @@ def scan_context(
     """
     deadline = time.monotonic() + seconds
     files: dict[str, tuple[str, int, str]] = {}
-    learned: dict[str, tuple[int, int, int, str]] = {}
+    learned: dict[str, tuple[int, int, int, int, str]] = {}
     complete = True
     for path, entry in _walk(root, paths):
         if len(files) >= _MOST_FILES:
@@ -178,14 +180,14 @@ def _walk(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, os.stat_resul
             stack += [prefix + name for name in reversed(names)]
 
 
-def _stamp(entry: os.stat_result) -> tuple[int, int, int]:
-    return entry.st_size, entry.st_mtime_ns ^ entry.st_ctime_ns, entry.st_ino
+def _stamp(entry: os.stat_result) -> tuple[int, int, int, int]:
+    return entry.st_size, entry.st_mtime_ns, entry.st_ctime_ns, entry.st_ino
 
 
 def _known(stamp: Sequence[object] | None, entry: os.stat_result) -> str:
-    if stamp is None or len(stamp) != 4 or tuple(stamp[:3]) != _stamp(entry):
+    if stamp is None or len(stamp) != 5 or tuple(stamp[:4]) != _stamp(entry):
         return ""
-    return str(stamp[3])
+    return str(stamp[4])
 
 
 def _digest(path: Path, entry: os.stat_result, deadline: float) -> str:
