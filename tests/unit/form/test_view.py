@@ -11,7 +11,7 @@ from envd_jupyter.build.preferences import Identity, Preferences
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.cache.options import options_for, types_for
 from envd_jupyter.errors import EnvdJupyterError
-from envd_jupyter.notebook.form.model import command_line, read_line
+from envd_jupyter.notebook.form.model import command_line
 from envd_jupyter.notebook.form.presets import PRESETS
 from envd_jupyter.notebook.form.view import BuildForm
 
