@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envd_jupyter.build.insight.graph import Graph, Vertex
     from envd_jupyter.build.insight.past import Cache, Past
 
-__all__ = ["Losses", "day"]
+__all__ = ["Losses", "day", "description"]
 
 _SLACK = 2.0  # seconds between a step's times and those of its record
 _NAMELESS = "fileop target"  # how older BuildKits describe every file operation
@@ -219,7 +219,7 @@ class Losses:
         # A record made since the build began is the build's own.
         made = [
             moment
-            for moment in before.made.get(_description(vertex), ())
+            for moment in before.made.get(description(vertex), ())
             if moment < self._build.started
         ]
         if vertex.kind == "file" and _NAMELESS in before.made:
@@ -322,7 +322,7 @@ def _unknown(vertex: Vertex, reason: str) -> Cause:
     return Cause("unknown", text, name_of(vertex), vertex.digest)
 
 
-def _description(vertex: Vertex) -> str:
+def description(vertex: Vertex) -> str:
     """Return how BuildKit describes the record of a step's result."""
     command = vertex.facts.get("command")
     if vertex.kind == "exec" and isinstance(command, tuple):

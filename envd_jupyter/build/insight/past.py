@@ -70,12 +70,15 @@ class Past:
         What the build noted beside its events.
     moved
         Bytes that each step pulled, pushed or received, by the name of the transfer.
+    vertices
+        The step that imported or exported a remote cache, by direction and setting.
     """
 
     state: BuildState
     graphs: tuple[Graph, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     moved: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    vertices: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -193,8 +196,12 @@ def load_past(folder: Path) -> Past:
 
     state = BuildState(folder.name)
     moved: dict[str, dict[str, int]] = {}
+    vertices: dict[tuple[str, str], str] = {}
     for event in _events(folder / "events.jsonl"):
         state.apply(event)
+        own = event.get("envd") or {}
+        if own.get("kind") == "cache" and own.get("vertex"):
+            vertices[own.get("direction", ""), own.get("entry", "")] = own["vertex"]
         for status in event.get("statuses") or ():
             there = moved.setdefault(status.get("vertex", ""), {})
             name = status.get("id", "")
@@ -207,7 +214,7 @@ def load_past(folder: Path) -> Past:
             continue
         if len(graph):
             graphs.append(graph)
-    return Past(state, tuple(graphs), read_evidence(folder), moved)
+    return Past(state, tuple(graphs), read_evidence(folder), moved, vertices)
 
 
 def load_earlier(build: Past, folder: Path) -> list[Past]:
