@@ -148,8 +148,12 @@ class Conversation:
         self._extra = _imports_message(plan.imports)
         self._client_headers = _HeaderReader()
         self._server_headers = _HeaderReader()
-        self._client = FrameWalker(self._wants_client, self._take_client, preface=True)
-        self._server = FrameWalker(self._wants_server, self._take_server, preface=False)
+        self._client = FrameWalker(
+            _CLIENT_FRAMES, self._passes_client, self._take_client, preface=True
+        )
+        self._server = FrameWalker(
+            _SERVER_FRAMES, self._passes_server, self._take_server, preface=False
+        )
 
     @property
     def solving(self) -> bool:
@@ -174,13 +178,12 @@ class Conversation:
 
     # From envd to BuildKit
 
-    def _wants_client(self, frame: Frame) -> bool:
-        if frame.type != h2.DATA:
-            return frame.type in _CLIENT_FRAMES
-        if frame.stream in self._calls or self._waiting or frame.length > self._room.room:
-            return True
-        self._room.send(frame.length)
-        return False
+    def _passes_client(self, stream: int, length: int) -> bool:
+        room = self._room
+        if stream in self._calls or self._waiting or length > room.room:
+            return False
+        room.room -= length
+        return True
 
     def _take_client(self, frame: Frame, payload: bytes | bytearray) -> bytes:
         if frame.type == h2.DATA:
@@ -375,11 +378,9 @@ class Conversation:
 
     # From BuildKit to envd
 
-    def _wants_server(self, frame: Frame) -> bool:
-        if frame.type == h2.DATA:
-            call = self._calls.get(frame.stream)
-            return call is not None and call.path != BRIDGE_SOLVE
-        return frame.type in _SERVER_FRAMES
+    def _passes_server(self, stream: int, length: int) -> bool:
+        call = self._calls.get(stream)
+        return call is None or call.path == BRIDGE_SOLVE
 
     def _take_server(self, frame: Frame, payload: bytes | bytearray) -> bytes:
         if frame.type == h2.WINDOW_UPDATE:

@@ -19,7 +19,7 @@ class SendWindow:
     Attributes
     ----------
     room
-        What the server still accepts.
+        What the server still accepts; who forwards data of the client takes it off.
     debt
         What the client believes there is beyond `room`.
     """
@@ -27,10 +27,6 @@ class SendWindow:
     def __init__(self, room: int = INITIAL_WINDOW) -> None:
         self.room = room
         self.debt = 0
-
-    def send(self, length: int) -> None:
-        """Account for data of the client that is forwarded."""
-        self.room -= length
 
     def replace(self, client: int, server: int) -> int:
         """Account for `server` bytes sent in place of `client` bytes.

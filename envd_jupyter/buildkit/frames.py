@@ -1,19 +1,20 @@
 """HTTP/2 frames in a byte stream that arrives in pieces of any size.
 
-A `FrameWalker` reads nine bytes of each frame and asks whether somebody wants the payload. If not,
-the payload is stepped over by its length and forwarded with the bytes around it, neither copied nor
-waited for: a build context of gigabytes passes as it comes. A frame that is wanted is handed over
-whole, and what is returned for it is forwarded in its place.
+A `FrameWalker` reads nine bytes of each frame. Unless somebody wants the frame, its payload is
+stepped over by its length and forwarded with the bytes around it, neither copied nor waited for: a
+build context of gigabytes passes as it comes. A frame that is wanted is handed over whole, and what
+is returned for it is forwarded in its place.
 """
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from envd_jupyter.errors import RelayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = [
     "ACK",
@@ -46,6 +47,8 @@ PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 
 _HEADER = 9
+_FIELDS = Struct(">HBBBL").unpack_from  # length in two parts, type, flags, stream
+_STREAM = 0x7FFFFFFF  # the highest bit is reserved
 
 
 class Frame(NamedTuple):
@@ -106,9 +109,11 @@ class FrameWalker:
 
     Parameters
     ----------
-    wants
-        Asked once for each frame, before its payload has arrived: whether the payload is wanted
-        whole.
+    kinds
+        The types of frames that are wanted, DATA left out.
+    passes
+        Given the stream and the length of a DATA frame, before its payload has arrived: whether it
+        passes unseen.
     takes
         Given a wanted frame and its payload; returns the bytes to forward instead of the frame.
     preface
@@ -117,12 +122,14 @@ class FrameWalker:
 
     def __init__(
         self,
-        wants: Callable[[Frame], bool],
+        kinds: Collection[int],
+        passes: Callable[[int, int], bool],
         takes: Callable[[Frame, bytes | bytearray], bytes],
         *,
         preface: bool,
     ) -> None:
-        self._wants = wants
+        self._kinds = frozenset(kinds)
+        self._passes = passes
         self._takes = takes
         self._preface = len(PREFACE) if preface else 0
         self._held = bytearray()
@@ -153,6 +160,7 @@ class FrameWalker:
             If the bytes are not HTTP/2.
         """
         out: list[bytes | memoryview] = []
+        passes, kinds = self._passes, self._kinds
         view = memoryview(data)
         at, run, end = 0, 0, len(data)
         while at < end:
@@ -171,11 +179,14 @@ class FrameWalker:
                 _flush(out, view, run, at)
                 at = run = self._complete(view, at, out)
             else:
-                frame = _parse(data, at)
-                if not self._wants(frame):
+                high, low, kind, flags, stream = _FIELDS(data, at)
+                length = high << 8 | low
+                stream &= _STREAM
+                if passes(stream, length) if kind == DATA else kind not in kinds:
                     at += _HEADER
-                    self._pass = frame.length
+                    self._pass = length
                     continue
+                frame = Frame(length, kind, flags, stream)
                 _flush(out, view, run, at)
                 at += _HEADER
                 if end - at < frame.length:
@@ -209,20 +220,16 @@ class FrameWalker:
         return at + step
 
     def _begin(self, header: bytes, out: list[bytes | memoryview]) -> None:
-        frame = _parse(header, 0)
-        if not self._wants(frame):
+        high, low, kind, flags, stream = _FIELDS(header, 0)
+        frame = Frame(high << 8 | low, kind, flags, stream & _STREAM)
+        passes = self._passes(frame.stream, frame.length) if kind == DATA else None
+        if passes or (passes is None and kind not in self._kinds):
             self._pass = frame.length
             out.append(header)
         elif frame.length == 0:
             out.append(self._takes(frame, b""))
         else:
             self._frame = frame
-
-
-def _parse(data: bytes, at: int) -> Frame:
-    length = int.from_bytes(data[at : at + 3], "big")
-    stream = int.from_bytes(data[at + 5 : at + 9], "big") & 0x7FFFFFFF
-    return Frame(length, data[at + 3], data[at + 4], stream)
 
 
 def _flush(out: list[bytes | memoryview], view: memoryview, run: int, at: int) -> None:

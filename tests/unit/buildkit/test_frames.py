@@ -33,7 +33,7 @@ def walk(data: list[bytes], wanted: set[int], *, preface: bool) -> tuple[bytes, 
         taken.append(build_frame(frame.type, frame.flags, frame.stream, payload))
         return taken[-1]
 
-    walker = FrameWalker(lambda frame: frame.type in wanted, take, preface=preface)
+    walker = FrameWalker(wanted, lambda *_: h2.DATA not in wanted, take, preface=preface)
     out = b"".join(bytes(piece) for part in data for piece in walker.feed(part))
     return out, taken
 
@@ -62,7 +62,7 @@ def test_a_byte_at_a_time():
 def test_inserted_frames_never_split_one(cuts, when):
     data = build_frame(h2.DATA, 0, 1, b"x" * 100) + build_frame(h2.DATA, 0, 1, b"y" * 80)
     ours = h2.window_update(0, 7)
-    walker = FrameWalker(lambda _: False, lambda *_: b"", preface=False)
+    walker = FrameWalker((), lambda *_: True, lambda *_: b"", preface=False)
     out, fed, inserted = b"", 0, False
     for piece in pieces_of(data, cuts):
         if not inserted and fed >= when:
@@ -73,14 +73,17 @@ def test_inserted_frames_never_split_one(cuts, when):
         out += walker.insert(ours)
     frames = []
     check = FrameWalker(
-        lambda _: True, lambda f, p: frames.append((f.type, bytes(p))) or b"", preface=False
+        range(256),
+        lambda *_: False,
+        lambda f, p: frames.append((f.type, bytes(p))) or b"",
+        preface=False,
     )
     check.feed(out)
     assert sorted(frames) == sorted([(h2.DATA, b"x" * 100), (h2.DATA, b"y" * 80), (8, ours[9:])])
 
 
 def test_a_wrong_preface_is_refused():
-    walker = FrameWalker(lambda _: False, lambda *_: b"", preface=True)
+    walker = FrameWalker((), lambda *_: True, lambda *_: b"", preface=True)
     with pytest.raises(RelayError, match="preface"):
         walker.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
