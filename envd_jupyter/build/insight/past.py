@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envd_jupyter.build.steps import Step
     from envd_jupyter.build.view import CacheView
 
-__all__ = ["Cache", "Past", "load_earlier", "load_past"]
+__all__ = ["Cache", "Past", "load_earlier", "load_past", "read_graphs"]
 
 _FINISHED = ("done", "cached")
 _MOST_SAME = 12
@@ -192,8 +192,6 @@ class Past:
 
 def load_past(folder: Path) -> Past:
     """Read a build from its folder, without its log lines."""
-    from envd_jupyter.build.insight.graph import decode_graph
-
     state = BuildState(folder.name)
     moved: dict[str, dict[str, int]] = {}
     vertices: dict[tuple[str, str], str] = {}
@@ -206,6 +204,13 @@ def load_past(folder: Path) -> Past:
             there = moved.setdefault(status.get("vertex", ""), {})
             name = status.get("id", "")
             there[name] = max(there.get(name, 0), status.get("current") or 0)
+    return Past(state, read_graphs(folder), read_evidence(folder), moved, vertices)
+
+
+def read_graphs(folder: Path) -> tuple[Graph, ...]:
+    """Read the graphs of a build as far as they are there and sound."""
+    from envd_jupyter.build.insight.graph import decode_graph
+
     graphs = []
     for path in sorted(folder.glob("graph-*.llb"), key=lambda path: (len(path.name), path.name)):
         try:
@@ -214,7 +219,7 @@ def load_past(folder: Path) -> Past:
             continue
         if len(graph):
             graphs.append(graph)
-    return Past(state, tuple(graphs), read_evidence(folder), moved, vertices)
+    return tuple(graphs)
 
 
 def load_earlier(build: Past, folder: Path) -> list[Past]:
