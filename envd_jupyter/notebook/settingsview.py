@@ -17,18 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "SettingsView", "scope_words"]
 
-_STYLE = (
-    ".envd-settings{font-size:13px;line-height:1.5;text-align:left;max-width:62rem}"
-    ".envd-settings table{border-collapse:collapse;margin:6px 0;width:100%}"
-    ".envd-settings th,.envd-settings td{text-align:left;vertical-align:top;padding:3px 14px 3px 0;"
-    "border-bottom:1px solid var(--jp-border-color2,#d8dee4);white-space:normal}"
-    ".envd-settings th{font-weight:600}"
-    ".envd-settings code{font-size:12px;background:none;overflow-wrap:anywhere}"
-    ".envd-settings .said{opacity:.75}"
-    ".envd-settings .from{white-space:nowrap}"
-    ".envd-settings .warn{color:var(--jp-warn-color0,#b35900)}"
-    ".envd-settings p{margin:4px 0}"
-)
+# The class stands twice to outweigh the rules JupyterLab has for tables and code.
+_OURS = "div.envd-settings.envd-settings"
+_RULES = """
+ {font-size:13px;line-height:1.5;text-align:left;max-width:62rem}
+ table{border-collapse:collapse;margin:6px 0;width:auto;table-layout:auto;font-size:13px}
+ tr{background:none}
+ td,% th{text-align:left;vertical-align:top;padding:3px 14px 3px 0;border:0;
+border-bottom:1px solid var(--jp-border-color2,#d8dee4);white-space:normal;max-width:none}
+ th{font-weight:600}
+ :not(pre)>code{font-size:12px;background:none;padding:0;border:0;overflow-wrap:anywhere}
+ td.key code{white-space:nowrap;overflow-wrap:normal}
+ .said{opacity:.75}
+ td.key,% td.from{white-space:nowrap}
+ .warn{color:var(--jp-warn-color0,#b35900)}
+ p{margin:4px 0}
+"""
+_STYLE = "".join(
+    _OURS + rule if rule.startswith(" ") else rule for rule in _RULES.strip("\n").split("\n")
+).replace("% ", f"{_OURS} ")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -145,10 +152,11 @@ class SettingsView:
         )
         for row in self.rows:
             said = f'<br><span class="said">{escape(row.said)}</span>' if row.said else ""
+            label = f"<code>{row.label}</code>" if row.label else ""
             title = escape(self.files.get(row.origin, ""))
             implied = " said" if row.origin == IMPLIED else ""
             parts.append(
-                f"<tr><td><code>{row.key}</code></td><td><code>{row.label}</code></td>"
+                f'<tr><td class="key"><code>{row.key}</code></td><td class="key">{label}</td>'
                 f"<td><code>{escape(row.value)}</code>{said}</td>"
                 f'<td class="from{implied}" title="{title}">{escape(scope_words(row.origin))}</td>'
                 "</tr>"

@@ -85,8 +85,8 @@ class ChoiceOrText(Field):
     ----------
     label, tooltip
         As of the control.
-    other
-        How the list names what is not in it.
+    other, what
+        How the list names what is not in it, and what that is: the label of the text.
     placeholder
         Shown in the empty text.
     changed
@@ -98,6 +98,7 @@ class ChoiceOrText(Field):
         label: str,
         tooltip: str,
         other: str,
+        what: str,
         placeholder: str,
         changed: Callable[[], None],
         *,
@@ -109,7 +110,10 @@ class ChoiceOrText(Field):
         control = widgets.Dropdown(description=label, tooltip=tooltip, options=[(other, _OTHER)])
         super().__init__(control, self._choose, span=span)
         self.text = widgets.Text(
-            placeholder=placeholder, tooltip=f"{label}: {tooltip}", layout={"display": "none"}
+            description=what,
+            placeholder=placeholder,
+            tooltip=f"{label}: {tooltip}",
+            layout={"display": "none"},
         )
         self.text.observe(lambda _: self._edited(), "value")
         self.widget.children = [control, self.text, self._message]
@@ -160,6 +164,20 @@ class OptionField(Field):
         if option.required:
             self.widget.add_class("ef-need")
 
+    @property
+    def value(self) -> str:
+        """What is typed in or chosen; empty for the default."""
+        return super().value
+
+    @value.setter
+    def value(self, text: str) -> None:
+        if isinstance(self.control, widgets.Dropdown):
+            # The default is not offered twice, but a line may have it written out.
+            known = [value for _, value in self.control.options]
+            if text not in known:
+                self.control.options = [*self.control.options, (text, text)]
+        self.control.value = text
+
     def set_available(self, reason: str | None) -> None:
         """Enable the control, or disable it and say why."""
         disabled = reason is not None and not self.value
@@ -199,7 +217,8 @@ class SecretField(OptionField):
         super().__init__(option, self._named)
         self.control.options = list(references)
         self.password = widgets.Password(
-            placeholder="or the value itself",
+            description="or its value",
+            placeholder="kept in this kernel only",
             tooltip=f"{option.name}: kept in this kernel only, never stored",
             continuous_update=False,
         )
@@ -232,8 +251,7 @@ class SecretField(OptionField):
     def keep(self, secret: str | None) -> None:
         """Keep a value in the kernel, or forget it."""
         self._secret, self._masked = secret, False
-        hint = "••••••••  kept in this kernel" if secret else "or the value itself"
-        self.password.placeholder = hint
+        self.password.placeholder = "••••••••" if secret else "kept in this kernel only"
 
     def _named(self) -> None:
         if self._moving:
@@ -290,7 +308,5 @@ def _control(option: Option) -> Any:
         values = option.values or ("true", "false")
         first = f"{option.default} (default)" if option.default else "default"
         choices = [(first, ""), *((value, value) for value in values if value != option.default)]
-        if option.default in values:
-            choices.append((f"{option.default} (written out)", option.default))
         return widgets.Dropdown(options=choices, value="", **common)
     return widgets.Text(placeholder=option.default or "", **common)

@@ -103,16 +103,23 @@ class FormFields:
             "Project",
             "The directory with build.envd",
             "Another directory …",
+            "Directory",
             "envs/train",
             self._project_changed,
         )
         self.function = ChoiceOrText(
-            "Function", "What is built", "Another function …", "FILE:FUNCTION", self._edited
+            "Function",
+            "What is built",
+            "Another function …",
+            "FILE:FUNCTION",
+            "build.envd:build",
+            self._edited,
         )
         self.builder = ChoiceOrText(
             "Builder",
             "What builds the image: an envd context, or an address",
             "Another address …",
+            "Address",
             "unix:///run/buildkit/buildkitd.sock",
             self._edited,
             span="full",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from envd_jupyter.build.output import parse_output
+from envd_jupyter.build.preferences import COMMAND_LINE, Layer, fold_layers
 from envd_jupyter.build.request import BuildRequest
 from envd_jupyter.cache.csvfield import format_fields
 from envd_jupyter.cache.entry import CacheEntry, make_cache_entry, parse_cache_entry
@@ -25,9 +26,10 @@ from envd_jupyter.cache.redaction import MASK
 from envd_jupyter.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envd_jupyter.build.preferences import Identity, Settings
+    from envd_jupyter.build.preferences_values import Value
     from envd_jupyter.cache.options import Direction
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "FormValues",
     "Secrets",
     "command_line",
+    "fields_of",
+    "fresh_form",
     "from_settings",
     "read_line",
     "to_request",
@@ -183,8 +187,18 @@ def _quoted(value: str) -> str:
     return value if plain and shlex.quote(plain) == plain else shlex.quote(value)
 
 
-def read_line(text: str) -> tuple[FormValues, Secrets]:
+def read_line(
+    text: str, saved: Callable[[Mapping[str, Value | None]], Settings] | None = None
+) -> tuple[FormValues, Secrets]:
     """Read a line of ``%envd_build``, or what follows the magic, into a form.
+
+    Parameters
+    ----------
+    text
+        The line.
+    saved
+        Returns what is in effect with the flags of a line, by field of `Settings`: what a line
+        leaves open is filled with it, as the build would do, unless the line has ``--no-saved``.
 
     Returns
     -------
@@ -204,24 +218,24 @@ def read_line(text: str) -> tuple[FormValues, Secrets]:
         given = parse_build(line)
     except HelpWanted:
         raise RequestError("a form has no --help", hint="Run %envd_build --help.") from None
-    exports = [parse_cache_entry(text, "export") for text in given.export_cache]
-    imports = [parse_cache_entry(text, "import") for text in given.import_cache]
-    values = _with_output(
-        FormValues(
-            project=given.path or "",
-            from_=given.from_ or "",
-            builder=given.builder or "",
-            image=given.tag or "",
-            platform=",".join(given.platform),
-            force=given.force,
-            use_proxy=given.use_proxy,
-            inject_aws=given.inject_aws or "",
-            exports=tuple(fields_of(entry) for entry in exports),
-            imports=tuple(fields_of(entry) for entry in imports),
-        ),
-        given.output,
-    )
-    return values, dict((*_secrets_of(exports), *_secrets_of(imports)))
+    flags: dict[str, Value | None] = {
+        "path": given.path,
+        "from_": given.from_,
+        "builder": given.builder,
+        "tag": given.tag,
+        "output": given.output,
+        "platform": given.platform,
+        "use_proxy": given.use_proxy,
+        "inject_aws": given.inject_aws,
+        "exports": tuple(parse_cache_entry(text, "export") for text in given.export_cache),
+        "imports": tuple(parse_cache_entry(text, "import") for text in given.import_cache),
+    }
+    if saved is None or given.no_saved:
+        settings = fold_layers([Layer(COMMAND_LINE, {k: v for k, v in flags.items() if v})])
+    else:
+        settings = saved(flags)
+    values = dataclasses.replace(from_settings(settings), force=given.force)
+    return values, dict((*_secrets_of(settings.exports), *_secrets_of(settings.imports)))
 
 
 def _secrets_of(entries: Iterable[CacheEntry]) -> Iterator[tuple[tuple[str, int, str], str]]:
@@ -231,11 +245,11 @@ def _secrets_of(entries: Iterable[CacheEntry]) -> Iterator[tuple[tuple[str, int,
                 yield (entry.direction, number, key), value
 
 
-def from_settings(settings: Settings, project: str = "") -> FormValues:
+def from_settings(settings: Settings) -> FormValues:
     """Return a form filled with what is remembered."""
     return _with_output(
         FormValues(
-            project=project or settings.path or "",
+            project=settings.path or "",
             from_=settings.from_ or "",
             builder=settings.builder or "",
             image=settings.tag or "",
@@ -247,6 +261,17 @@ def from_settings(settings: Settings, project: str = "") -> FormValues:
         ),
         settings.output,
     )
+
+
+def fresh_form(settings: Settings) -> FormValues:
+    """Return a form filled with what is remembered, that pushes where nothing is said of that.
+
+    A remote cache is mostly kept beside a pushed image, and envd's default needs a Docker Engine.
+    """
+    values = from_settings(settings)
+    if settings.output or settings.tag:
+        return values
+    return dataclasses.replace(values, destination="push")
 
 
 def fields_of(entry: CacheEntry) -> CacheFields:

@@ -47,7 +47,9 @@ _SOURCE = """
 .envd-form .ef-field input, .envd-form .ef-field select, .envd-form .ef-field textarea {
   width: 100%; flex: 0 0 auto;
 }
-.envd-form .ef-field select { height: 28px; }
+.envd-form .ef-field select, .envd-form .widget-dropdown select {
+  height: 28px; appearance: auto; background-image: none;
+}
 .envd-form .ef-field > .widget-text + .widget-password { margin-top: 3px; }
 .envd-form .ef-field > .widget-dropdown + .widget-text { margin-top: 3px; }
 .envd-form .ef-field input[disabled], .envd-form .ef-field select[disabled] { opacity: .55; }
@@ -77,7 +79,9 @@ _SOURCE = """
   border: 0; align-self: flex-start;
 }
 .envd-form .jupyter-button.ef-quiet:hover { box-shadow: none; text-decoration: underline; }
-.envd-form .ef-said { justify-content: space-between; align-items: center; flex-flow: row wrap; }
+.envd-form .ef-said { justify-content: space-between; align-items: flex-start; }
+.envd-form .ef-said > .widget-html { flex: 1 1 0; min-width: 0; }
+.envd-form .ef-said > .widget-box { flex: 0 0 auto; }
 .envd-form .ef-foot { position: relative; margin-top: 8px; }
 .envd-form .ef-foot > .widget-html {
   position: absolute; right: 2px; top: -2px; z-index: 1; margin: 0;

@@ -17,6 +17,7 @@ from envd_jupyter.errors import EnvdJupyterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envd_jupyter.build.preferences import Preferences
     from envd_jupyter.cache.check import BuilderFacts
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "aws_sources",
     "contexts",
     "describe_builder",
+    "filled_in",
     "find_functions",
     "find_projects",
+    "kernel_preferences",
     "secret_references",
 ]
 
@@ -173,3 +176,26 @@ async def describe_builder(spec: str, envd: str | None, environ: Mapping[str, st
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def filled_in(line: str) -> str:
+    """Fill the user's variables into a line, as the magic would."""
+    from IPython.core.getipython import get_ipython
+
+    from envd_jupyter.notebook.expansion import expand
+
+    shell = get_ipython()
+    return expand(line, shell.user_ns) if shell is not None else line
+
+
+def kernel_preferences() -> Preferences:
+    """Return what is remembered in this kernel, or in this process where there is none."""
+    from IPython.core.getipython import get_ipython
+
+    from envd_jupyter.build.preferences import Identity, Preferences
+    from envd_jupyter.notebook.settings import preferences_here
+
+    shell = get_ipython()
+    if shell is None:
+        return Preferences(Identity(None, None, None))
+    return preferences_here(shell)

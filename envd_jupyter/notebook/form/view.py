@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import os
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -27,7 +28,7 @@ from envd_jupyter.notebook.form.model import (
     Secrets,
     command_line,
     fields_of,
-    from_settings,
+    fresh_form,
     read_line,
     to_request,
 )
@@ -45,6 +46,7 @@ from envd_jupyter.notebook.settingsview import scope_words
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envd_jupyter.build.preferences_values import Value
     from envd_jupyter.build.result import BuildResult
     from envd_jupyter.build.view import BuildView
     from envd_jupyter.notebook.form.checking import Fault, Place
@@ -86,7 +88,9 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     ) -> None:
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._envd = envd
-        self._preferences = preferences if preferences is not None else _preferences_here()
+        self._preferences = (
+            preferences if preferences is not None else surroundings.kernel_preferences()
+        )
         self._facts: Any = None
         self._saved = Settings()
         self._faults: dict[Place, Fault] = {}
@@ -108,10 +112,10 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._stamp = self._preferences.stamp()
         self._clean: FormValues | None = None
         if line is None:
-            self._fields.write(_started(from_settings(self._saved), self._saved), {})
+            self._fields.write(fresh_form(self._saved), {})
             self._clean = self.values
         else:
-            self._fields.write(*read_line(line))
+            self._fields.write(*read_line(line, self._in_effect))
         self._filling = False
         self._changed()
         self._watch()
@@ -139,15 +143,22 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         )
 
     def load(self, line: str) -> None:
-        """Fill the form from a line of ``%envd_build``.
+        """Fill the form from a line of ``%envd_build``, and what is remembered beside it.
 
         Raises
         ------
         RequestError, CacheSettingError
             If the line cannot be understood; the form is then as it was.
         """
-        values, secrets = read_line(line)
+        values, secrets = read_line(line, self._in_effect)
         self._fill(values, secrets)
+
+    def _in_effect(self, flags: Mapping[str, Value | None]) -> Settings:
+        path = flags.get("path")
+        if not path:
+            return self._preferences.effective(flags)
+        project = Path(str(path)).expanduser()
+        return self._preferences.for_project(project).effective(flags)
 
     def apply_preset(self, name: str) -> None:
         """Set the caches as a preset has them."""
@@ -259,7 +270,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
             return
         text = self._line.control.value
         try:
-            self.load(_expanded(text))
+            self.load(surroundings.filled_in(text))
         except EnvdJupyterError as error:
             # The text may hold a secret: it goes, and what the form holds comes back.
             self._show_line()
@@ -372,7 +383,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     def _reload(self) -> None:
         self._elsewhere.layout.display = "none"
         self._saved = self._preferences.effective()
-        self._fill(_started(from_settings(self._saved), self._saved), {})
+        self._fill(fresh_form(self._saved), {})
         self._clean = self.values
         self._say("note", "Filled with what is remembered.")
 
@@ -474,32 +485,3 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         for task in tuple(self._tasks):
             task.cancel()
         super().close()
-
-
-def _started(values: FormValues, settings: Settings) -> FormValues:
-    """Choose to push where nothing is remembered: a remote cache mostly comes with that."""
-    if "output" in settings.provenance or "tag" in settings.provenance:
-        return values
-    return dataclasses.replace(values, destination="push")
-
-
-def _expanded(line: str) -> str:
-    """Fill in the user's variables, as the magic would."""
-    from IPython.core.getipython import get_ipython
-
-    from envd_jupyter.notebook.expansion import expand
-
-    shell = get_ipython()
-    return expand(line, shell.user_ns) if shell is not None else line
-
-
-def _preferences_here() -> Preferences:
-    from IPython.core.getipython import get_ipython
-
-    from envd_jupyter.build.preferences import Identity
-    from envd_jupyter.notebook.settings import preferences_here
-
-    shell = get_ipython()
-    if shell is None:
-        return Preferences(Identity(None, None, None))
-    return preferences_here(shell)

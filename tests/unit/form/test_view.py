@@ -277,12 +277,16 @@ def test_a_secret_is_not_saved(open_form, preferences, tmp_path):
     assert not any(SECRET.encode() in content for content in files)
 
 
-def test_what_is_remembered_does_not_slip_into_the_line(open_form, preferences):
+def test_what_is_remembered_fills_what_a_line_leaves_open(open_form, preferences):
     preferences.change("notebook", {"imports": (parse_cache_entry("type=gha", "import"),)})
     form = open_form(PUSH)
-    assert form.line == f"%envd_build {PUSH} --no-saved"
-    form.load(f"{PUSH} --ic type=gha")
     assert form.line == f"%envd_build {PUSH} --import-cache type=gha"
+    form._fields.imports.rows[0]._remove.click()
+    assert form.line == f"%envd_build {PUSH} --no-saved"
+    form.load(form.line)
+    assert form.values.imports == ()
+    form.load(PUSH)
+    assert [row.type for row in form.values.imports] == ["gha"]
 
 
 def test_a_change_elsewhere_fills_an_untouched_form_and_asks_in_a_touched_one(
