@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from envd_jupyter.build.envd_process import EnvdProcess
     from envd_jupyter.build.insight.evidence import Witness
+    from envd_jupyter.build.insight.required import CachedOnly
     from envd_jupyter.build.staging import Staging
     from envd_jupyter.buildkit.relay import Relay
     from envd_jupyter.cache.redaction import Redactor
@@ -107,6 +108,9 @@ class Conductor:
             self._recorder.state.apply(event)
         self._witness = _witness(order, self._folder)
         self._recorder.on_graph = self._witness.graph
+        self._required: CachedOnly | None = None
+        if order.get("require_cached"):
+            self._require_cached()
         self._ended = False
 
     async def run(self, problem: str | None) -> None:
@@ -178,6 +182,25 @@ class Conductor:
         for problem in self._staging.prepare(self._order["imports"]):
             self._watch.settle("import", problem["entry"], problem["state"])
             self._recorder.write("cache", **problem)
+
+    def _require_cached(self) -> None:
+        """Stop as soon as a step runs that does not come from a cache."""
+        from envd_jupyter.build.insight.required import CachedOnly
+
+        required = self._required = CachedOnly(self._recorder.state, self._folder.path)
+
+        def look(event: dict[str, Any]) -> None:
+            if required.look(event) is not None:
+                self._start(self._stop())
+
+        self._recorder.on_status = look
+
+    async def _not_cached(self) -> Outcome | None:
+        """Say which step was not cached, and why, if that is what stopped the build."""
+        if self._required is None or self._required.violation is None:
+            return None
+        found = await asyncio.to_thread(self._required.explained) or self._required.violation
+        return Outcome("failed", found.message, found.hint, failed_step=found.digest)
 
     # Stopping
 
@@ -300,6 +323,9 @@ class Conductor:
         with contextlib.suppress(Exception):
             refs = [solve.ref for solve in recorder.solves]
             await asyncio.wait_for(self._witness.after(refs), _GRACE)
+        if outcome is None:
+            with contextlib.suppress(OSError, ValueError):
+                outcome = await self._not_cached()
         if outcome is None:
             outcome = self._trouble if self._trouble is not None else self._classify(code or 0)
         if self._staging is not None and outcome.state == "succeeded":

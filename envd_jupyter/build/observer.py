@@ -67,6 +67,7 @@ class Recorder:
         self._knows_secrets = redactor.value(_PROBE) is not _PROBE
         self._graphs = 0
         self.on_graph: Callable[[bytes], None] | None = None
+        self.on_status: Callable[[dict[str, Any]], None] | None = None
         self.heard = time.monotonic()
 
     def write(self, kind: str, *, vital: bool = False, **fields: Any) -> None:
@@ -115,6 +116,8 @@ class Recorder:
         vertexes = event.get("vertexes")
         if not vertexes:
             return
+        if self.on_status is not None:
+            self.on_status(event)
         for vertex in vertexes:
             step = self.state.steps[vertex["digest"]]
             if step.kind == "export" and step.state == "running":

@@ -62,6 +62,8 @@ class BuildRequest:
         The envd program; by default the one on ``PATH`` or beside the running Python.
     extra
         Further arguments for ``envd build``, passed on as they are.
+    require_cached
+        Stop the build as soon as a step runs that does not come from a cache.
     """
 
     project: Path
@@ -80,6 +82,7 @@ class BuildRequest:
     inject_aws: str | None = None
     envd: str | None = None
     extra: tuple[str, ...] = ()
+    require_cached: bool = False
 
 
 @dataclass(frozen=True)

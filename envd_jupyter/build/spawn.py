@@ -154,4 +154,5 @@ def _order(
             "imports": [entry.redacted().to_csv() for entry in prepared.imports],
         },
         "notes": [list(note) for note in prepared.notes],
+        "require_cached": request.require_cached,
     }

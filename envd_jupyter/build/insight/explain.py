@@ -73,7 +73,8 @@ def explain_build(build: Past, others: Sequence[Past]) -> tuple[Explanation, ...
         view = _Look(build, graph, earlier, others)
         for vertex in graph:
             step = build.step(vertex.digest)
-            if step is not None and step.kind == "step" and step.state in _RAN:
+            # BuildKit calls a vertex without inputs begun when it only makes its cache key.
+            if step is not None and step.kind == "step" and step.state in _RAN and vertex.inputs:
                 found.append(view.explain(vertex, step))
     return tuple(found)
 

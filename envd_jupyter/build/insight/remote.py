@@ -192,18 +192,26 @@ def _from_manifest(
         return _from_manifest(ref, inner, digest, reader)
     image = reader.blob(config["digest"]) if config.get("digest") else {}
     if _INLINE in image:
-        inline = json.loads(base64.b64decode(image[_INLINE]))
-        if isinstance(inline, list):
-            inline = inline[0] if inline else {}
-        layers = manifest.get("layers", ())
-        for number, layer in enumerate(inline.get("layers") or ()):
-            if isinstance(layer, dict) and not layer.get("blob") and number < len(layers):
-                layer["blob"] = layers[number]["digest"]
-        return _cache(ref, "inline", digest, inline, described)
+        records = json.loads(base64.b64decode(image[_INLINE]))
+        return _cache(ref, "inline", digest, _inline(records, manifest), described)
     raise RequestError(
         f"{ref} is an image without a cache",
         hint="Export one with --export-cache type=inline, or to a reference of its own.",
     )
+
+
+def _inline(records: list[dict[str, Any]], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an inline cache as the others are: its layers are those of the image, by number."""
+    made = {
+        held.get("layer"): held.get("createdAt")
+        for record in records
+        for held in record.get("layers") or ()
+    }
+    layers = [
+        {"blob": layer["digest"], "annotations": {"createdAt": made.get(number)}}
+        for number, layer in enumerate(manifest.get("layers", ()))
+    ]
+    return {"records": records, "layers": layers}
 
 
 def _cache(

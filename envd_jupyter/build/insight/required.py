@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from envd_jupyter.build.insight.causes import short
 from envd_jupyter.build.insight.evidence import read_evidence
 from envd_jupyter.build.insight.explain import explain_step
 from envd_jupyter.build.insight.past import Past, load_earlier, read_graphs
 from envd_jupyter.build.insight.reporttext import explanation_text
+from envd_jupyter.build.steps import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,31 +23,27 @@ if TYPE_CHECKING:
 __all__ = ["CachedOnly", "Violation"]
 
 
+@dataclass(frozen=True)
 class Violation:
     """A step that ran although it was to be cached.
 
     Attributes
     ----------
-    name
+    digest, name
         The step.
     explanation
-        Why it ran, if the graph is known.
+        Why it ran, once that was found out.
     """
 
-    def __init__(self, name: str, explanation: Explanation | None) -> None:
-        self.name = name
-        self.explanation = explanation
+    digest: str
+    name: str
+    explanation: Explanation | None = None
 
     @property
     def message(self) -> str:
         """One sentence for the result of the build."""
-        if self.explanation is None:
-            return f"the step {self.name!r} is not cached, and only cached steps were allowed"
-        cause = self.explanation.cause
-        return (
-            f"the step {self.name!r} is not cached, and only cached steps were allowed: "
-            f"{cause.text}"
-        )
+        said = f"the step {self.name!r} is not cached, and only cached steps are allowed"
+        return said if self.explanation is None else f"{said}: {self.explanation.cause.text}"
 
     @property
     def hint(self) -> str:
@@ -57,8 +56,9 @@ class Violation:
 class CachedOnly:
     """Watch a build and say when to stop it.
 
-    A step counts as running only when BuildKit has said that it began and the same message, or a
-    later one, does not call it cached: BuildKit reports a cached step as begun and ended at once.
+    BuildKit (0.25) calls a step begun when it is taken from a cache, then in the same message
+    cached, or else when its work begins. Only a vertex without inputs is called begun already
+    while its cache key is made; such are left alone.
 
     Parameters
     ----------
@@ -66,32 +66,31 @@ class CachedOnly:
         The events so far, folded by somebody else.
     folder
         The build's folder, for its graphs and the builds before it.
-    allowed
-        Parts of names of steps that may run all the same.
     """
 
-    def __init__(self, state: BuildState, folder: Path, allowed: tuple[str, ...] = ()) -> None:
+    def __init__(self, state: BuildState, folder: Path) -> None:
         self._state = state
         self._folder = folder
-        self._allowed = allowed
         self.violation: Violation | None = None
 
     def look(self, event: Mapping[str, Any]) -> Violation | None:
-        """Take in an event that was folded already; returns the violation once, when it occurs."""
+        """Take in an event that was folded already; returns the violation when it occurs."""
         if self.violation is not None:
             return None
         for vertex in event.get("vertexes") or ():
             step = self._state.steps.get(vertex.get("digest", ""))
-            if step is None or step.kind != "step" or step.cached or step.started is None:
+            if step is None or step.kind != "step" or not step.inputs or step.cached:
                 continue
-            if step.state not in ("running", "done", "failed"):
-                continue
-            if any(part in step.name for part in self._allowed):
-                continue
-            self.violation = Violation(step.name, self._explain(step.digest))
-            return self.violation
+            if step.state in ("running", "done", "failed"):
+                self.violation = Violation(step.digest, short(title_of(step.name)))
+                return self.violation
         return None
 
-    def _explain(self, digest: str) -> Explanation | None:
+    def explained(self) -> Violation | None:
+        """Return the violation with its explanation, read from what was noted by now."""
+        found = self.violation
+        if found is None:
+            return None
         build = Past(self._state, read_graphs(self._folder), read_evidence(self._folder))
-        return explain_step(build, load_earlier(build, self._folder), digest)
+        earlier = load_earlier(build, self._folder)
+        return replace(found, explanation=explain_step(build, earlier, found.digest))
