@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envd_jupyter.build.hints import hint_for, is_missing
+from envd_jupyter.build.steps import is_cache_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ _EXPORTS = {
     "exporting cache to registry": "registry",
     "exporting cache to client directory": "local",
     "exporting cache to Amazon S3": "s3",
-    "exporting cache to GitHub Actions Cache": "gha",
+    "exporting to GitHub Actions Cache": "gha",
     "exporting cache to Azure Blob Storage": "azblob",
     "preparing layers for inline cache": "inline",
     "exporting inline cache": "inline",
@@ -77,7 +78,7 @@ class CacheWatch:
         self._seen.add((step.digest, step.state))
         if step.kind == "import":
             yield from self._imported(step)
-        elif step.name in _EXPORTS or step.name.startswith("exporting cache"):
+        elif is_cache_export(step.name):
             yield from self._exported(step)
 
     def _imported(self, step: Step) -> Iterator[dict[str, Any]]:

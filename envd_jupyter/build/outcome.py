@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from envd_jupyter.build.steps import is_cache_export
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -146,7 +148,7 @@ def _failure(
 
 def _failed_cache_export(state: BuildState) -> Step | None:
     for step in state.steps.values():
-        if step.name.startswith("exporting cache") and step.state == "failed":
+        if is_cache_export(step.name) and step.state == "failed":
             return step
     return None
 
@@ -161,7 +163,7 @@ def _digest(solves: Sequence[Solve], state: BuildState) -> str | None:
             return solve.response[_DIGEST]
     found = None
     for step in state.steps.values():
-        if step.kind != "export" or step.name.startswith("exporting cache") or step.error:
+        if step.kind != "export" or is_cache_export(step.name) or step.error:
             continue
         for transfer in step.transfers.values():
             name = transfer["id"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from envd_jupyter.build.view import ProgressView, StepView
 
-__all__ = ["Step", "kind_of", "seconds", "title_of"]
+__all__ = ["Step", "is_cache_export", "kind_of", "seconds", "title_of"]
 
 _TAIL_BYTES = 8192
 _MOST_TRANSFERS = 64
@@ -28,6 +28,11 @@ _MOST_LINE = 300
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EXPORTS = ("exporting ", "preparing layers for inline cache", "sending tarball", "pushing ")
+# As BuildKit's exporters name themselves (0.25 to 0.34).
+_CACHE_EXPORTS = (
+    *("exporting cache", "exporting inline cache", "preparing layers for inline cache"),
+    "exporting to GitHub Actions Cache",
+)
 # envd calls every step of its own functions internal, the ones that install packages too (1.3.6).
 # What really is nobody's business: BuildKit's own, the making of mount points, and the merges and
 # diffs that only put together what other steps have made.
@@ -78,6 +83,11 @@ def kind_of(name: str) -> str:
     if name.startswith(_SOURCES) or name.startswith("resolve image config"):
         return "source"
     return "step"
+
+
+def is_cache_export(name: str) -> bool:
+    """Return whether a vertex writes a remote cache, and not the image."""
+    return name.startswith(_CACHE_EXPORTS)
 
 
 def title_of(name: str) -> str:

@@ -1,0 +1,346 @@
+"""Every option of every cache type against a real service, and that it changes what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from envd_jupyter.errors import CacheSettingError, RequestError
+from tests.integration.conftest import RANDOM
+from tests.services.images import read_file
+
+OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
+
+
+def states(caches):
+    return [cache["state"] for cache in caches]
+
+
+def reused(builds, project_folder, builder, imports, **more):
+    """Build with imports; returns how many steps came from a cache, and how many there are."""
+    result = builds.run(project_folder, builder, [], imports, **more)
+    assert result.ok, result.message
+    return result.cached, result.total
+
+
+# registry
+
+COMPRESSIONS = [
+    ("compression=uncompressed", f"{OCI}.layer.v1.tar"),
+    ("compression=gzip,compression-level=1", f"{OCI}.layer.v1.tar+gzip"),
+    ("compression=gzip,compression-level=9", f"{OCI}.layer.v1.tar+gzip"),
+    ("compression=estargz,compression-level=3", f"{OCI}.layer.v1.tar+gzip"),
+    ("compression=zstd,compression-level=19", f"{OCI}.layer.v1.tar+zstd"),
+    ("oci-mediatypes=false", f"{DOCKER}.image.rootfs.diff.tar.gzip"),
+    ("image-manifest=false,oci-mediatypes=true", f"{OCI}.layer.v1.tar+gzip"),
+]
+
+
+@pytest.mark.parametrize(("options", "media_type"), COMPRESSIONS)
+def test_layers_of_a_registry_cache_have_the_form_asked_for(
+    builds, project, registry, empty_builder, services, options, media_type
+):
+    folder = project("head -c 300000 /bin/busybox > /text", RANDOM)
+    name = "form/" + "".join(c if c.isalnum() else "-" for c in options)
+    ref = registry.ref(f"{name}:1")
+    forced = "force-compression=true," if "compression" in options else ""
+    cache = f"type=registry,ref={ref},mode=max,{forced}{options}"
+    # On a builder of its own: one that has a layer in some form already exports it as it is.
+    result = builds.run(folder, empty_builder(), [cache])
+    assert result.ok, result.message
+    layers = registry.layers(f"{name}:1")
+    assert {layer["mediaType"] for layer in layers} == {media_type}
+    sizes[options] = sum(layer["size"] for layer in layers)
+    if "estargz" in options:
+        assert any("estargz" in key for layer in layers for key in layer.get("annotations", {}))
+    manifest = registry.manifest(f"{name}:1")["mediaType"]
+    if "image-manifest=false" in options:
+        assert manifest == f"{OCI}.index.v1+json"
+    assert reused(builds, folder, empty_builder(), [f"type=registry,ref={ref}"]) == (2, 2)
+
+
+sizes: dict[str, int] = {}
+
+
+def test_levels_and_compressions_change_the_size():
+    assert len(sizes) == len(COMPRESSIONS), "runs after the builds above"
+    assert sizes["compression=gzip,compression-level=9"] < sizes[COMPRESSIONS[1][0]], sizes
+    assert sizes["compression=uncompressed"] > 1.5 * sizes[COMPRESSIONS[1][0]], sizes
+
+
+def test_without_force_an_existing_layer_stays_as_it_is(builds, project, registry, empty_builder):
+    folder = project(RANDOM)
+    for number, force in ((1, ""), (2, ",force-compression=true")):
+        ref = registry.ref(f"force/cache:{number}")
+        cache = f"type=registry,ref={ref},mode=max,compression=zstd{force}"
+        assert builds.run(folder, empty_builder(), [cache]).ok
+    kinds = [{x["mediaType"] for x in registry.layers(f"force/cache:{n}")} for n in (1, 2)]
+    assert f"{OCI}.layer.v1.tar+gzip" in kinds[0]  # the base image's
+    assert kinds[1] == {f"{OCI}.layer.v1.tar+zstd"}
+
+
+def test_a_registry_with_a_password_behind_its_own_authority(services, builds, project):
+    registry = services.new_registry(auth=("me", "CANARY-password"), tls=True)
+    first, second = (services.new_buildkitd(registries=[registry]) for _ in range(2))
+    builds.environ = services.environ
+    folder = project(RANDOM)
+    cache = f"type=registry,ref={registry.ref('closed/cache:1')}"
+    result = builds.run(folder, first, [f"{cache},mode=max"])
+    assert result.ok, result.message
+    assert reused(builds, folder, second, [cache]) == (1, 1)
+    for path in Path(builds.environ["ENVD_JUPYTER_DATA_DIR"]).rglob("*"):
+        assert not path.is_file() or b"CANARY-password" not in path.read_bytes()
+    first.close()
+    second.close()
+
+
+# local
+
+
+def test_a_local_cache_by_tag_digest_and_default(builds, project, empty_builder, tmp_path):
+    place = tmp_path / "cache"
+    folder = project(RANDOM)
+    for tag in ("", ",tag=v2"):
+        builds.run(folder, empty_builder(), [f"type=local,dest={place},mode=max{tag}"])
+    index = json.loads((place / "index.json").read_text())["manifests"]
+    names = {item["annotations"]["org.opencontainers.image.ref.name"] for item in index}
+    assert names == {"latest", "v2"}
+    for tag in names:
+        command = ["skopeo", "inspect", "--raw", f"oci:{place}:{tag}"]
+        subprocess.run(command, check=True, capture_output=True)
+    for which in ("", ",tag=v2", f",digest={index[0]['digest']}"):
+        assert reused(builds, folder, empty_builder(), [f"type=local,src={place}{which}"]) == (1, 1)
+
+
+def test_several_local_sources_and_a_broken_one(builds, project, empty_builder, tmp_path):
+    first, second, broken = (tmp_path / name for name in ("first", "second", "broken"))
+    one, two = project(RANDOM, name="one"), project("echo other; " + RANDOM, name="two")
+    builds.run(one, empty_builder(), [f"type=local,dest={first},mode=max"])
+    builds.run(two, empty_builder(), [f"type=local,dest={second},mode=max"])
+    builds.run(one, empty_builder(), [f"type=local,dest={broken},mode=max"])
+    blobs = sorted((broken / "blobs" / "sha256").iterdir(), key=lambda p: p.stat().st_size)
+    blobs[-1].unlink()
+    sources = [f"type=local,src={place}" for place in (broken, first, second)]
+    for folder in (one, two):
+        result = builds.run(folder, empty_builder(), [], sources)
+        assert (result.cached, result.total) == (1, 1)
+        assert result.imports[0]["state"] == "failed"
+        assert "incomplete" in result.imports[0]["message"]
+        assert "ok" in states(result.imports[1:])
+
+
+def test_a_full_disk_keeps_the_earlier_local_cache(builds, services, project, empty_builder):
+    place = services.small_disk(8) / "cache"
+    cache = f"type=local,dest={place},mode=max"
+    small = project(RANDOM)
+    assert builds.run(small, empty_builder(), [cache]).ok
+    large = project("head -c 9000000 /dev/urandom > /large", name="large")
+    result = builds.run(large, empty_builder(), [cache])
+    assert result.state == "export_failed"
+    assert "No space left" in result.message
+    assert reused(builds, small, empty_builder(), [f"type=local,src={place}"]) == (1, 1)
+
+
+def test_a_kill_at_any_moment_keeps_the_earlier_local_cache(
+    builds, project, buildkitd, empty_builder, tmp_path
+):
+    from envd_jupyter.cache.local import check_layout, layout_usage
+
+    place = tmp_path / "cache"
+    cache = f"type=local,dest={place},mode=max"
+    assert builds.run(project(RANDOM), buildkitd, [cache]).ok
+    for number in range(6):
+        folder = project(f"echo {number}; {RANDOM}", name=f"p{number}")
+        build = builds.start(folder, buildkitd, [cache])
+        deadline = time.monotonic() + 30
+        wait = 0.02 * number
+        while "exporting" not in str(build.state().phase) and time.monotonic() < deadline:
+            if build.state().finished:
+                break
+            time.sleep(0.005)
+        time.sleep(wait)
+        driver = build.folder.driver_pid()
+        if driver:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(driver, signal.SIGKILL)
+        build.wait_sync()
+        for digest in layout_usage(place).tags.values():
+            check_layout(place, digest, verify=True)
+
+
+# GitHub Actions
+
+
+@pytest.fixture
+def actions(services):
+    return services.actions_cache()
+
+
+@pytest.mark.parametrize("service", ["v1", "v2", "act"])
+def test_gha_from_the_jobs_environment(services, builds, project, empty_builder, actions, service):
+    cache = services.act_cache() if service == "act" else actions
+    job = cache.environ() if service == "act" else cache.environ(int(service[1]))
+    builds.environ = builds.environ | job | {"GITHUB_ACTIONS": "true"}
+    folder = project(RANDOM, "echo 2")
+    result = builds.run(folder, empty_builder(), ["type=gha,mode=max,scope=mine"])
+    assert result.ok, result.message
+    assert states(result.exports) == ["ok"]
+    assert reused(builds, folder, empty_builder(), ["type=gha,scope=mine"]) == (2, 2)
+    assert reused(builds, folder, empty_builder(), ["type=gha,scope=other"]) == (0, 2)
+
+
+def test_gha_with_address_and_token_given(builds, project, empty_builder, actions):
+    setting = f"type=gha,url={actions.url},token={actions.token()}"
+    folder = project(RANDOM)
+    assert builds.run(folder, empty_builder(), [f"{setting},timeout=5m"]).ok
+    assert reused(builds, folder, empty_builder(), [setting]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (lambda actions: actions.token(lifetime=-3600), "expired"),
+        (lambda actions: actions.token([("refs/pull/1", 1)]), "may only read"),
+        (lambda _: "CANARY-nonsense", "not a JSON Web Token"),
+    ],
+)
+def test_a_token_that_cannot_work_is_named_before_the_build(
+    builds, project, buildkitd, actions, token, words
+):
+    setting = f"type=gha,url={actions.url},token={token(actions)}"
+    with pytest.raises(CacheSettingError, match=words) as caught:
+        builds.start(project("echo 1"), buildkitd, [setting])
+    assert "CANARY" not in str(caught.value)
+
+
+def test_gha_outside_of_actions_is_told(builds, project, buildkitd):
+    with pytest.raises(CacheSettingError) as caught:
+        builds.start(project("echo 1"), buildkitd, ["type=gha"])
+    assert "GitHub Actions job" in caught.value.hint
+
+
+# S3
+
+
+@pytest.fixture(scope="module")
+def store(services):
+    return services.object_store()
+
+
+@pytest.fixture
+def bucket(store):
+    return store.new_bucket()
+
+
+def test_s3_prefixes_names_and_two_imports(builds, project, empty_builder, store, bucket):
+    places = {"prefix": "p/", "blobs_prefix": "b/", "manifests_prefix": "m/"}
+    folder = project(RANDOM, "echo 2")
+    export = store.setting(bucket, name="sha;branch", mode="max", **places)
+    result = builds.run(folder, empty_builder(), [f"{export},upload_parallelism=2"])
+    assert result.ok, result.message
+    keys = store.keys(bucket)
+    assert {"p/m/sha", "p/m/branch"} <= set(keys)
+    assert any(key.startswith("p/b/sha256:") for key in keys)
+    imports = [store.setting(bucket, name=name, **places) for name in ("gone", "branch")]
+    result = builds.run(folder, empty_builder(), [], imports)
+    assert (result.cached, result.total) == (2, 2)
+    assert reused(builds, folder, empty_builder(), [store.setting(bucket)]) == (0, 2)
+
+
+def test_s3_credentials_of_the_daemon(services, builds, project, store, bucket):
+    builder = services.new_buildkitd(environ=store.credentials)
+    setting = store.setting(bucket, credentials=False, name="daemon")
+    result = builds.run(project(RANDOM), builder, [setting])
+    assert result.ok, result.message
+    assert "manifests/daemon" in store.keys(bucket)
+    builder.close()
+
+
+@pytest.mark.parametrize("source", ["env", "profile:work"])
+def test_s3_credentials_of_the_kernel(
+    services, builds, project, empty_builder, store, bucket, source
+):
+    setting = f"type=s3,endpoint_url={store.endpoint},use_path_style=true,name=kernel"
+    place = {"AWS_BUCKET": bucket, "AWS_REGION": store.region}
+    if source == "env":
+        builds.environ = builds.environ | place | store.credentials
+    else:
+        builds.environ = builds.environ | place
+        (services.home / ".aws").mkdir(exist_ok=True)
+        lines = [f"{name.lower()} = {value}" for name, value in store.credentials.items()]
+        (services.home / ".aws" / "credentials").write_text("[work]\n" + "\n".join(lines))
+    folder = project(RANDOM)
+    result = builds.run(folder, empty_builder(), [f"{setting},mode=max"], inject_aws=source)
+    assert result.ok, result.message
+    assert reused(builds, folder, empty_builder(), [setting], inject_aws=source) == (1, 1)
+    with pytest.raises(RequestError, match="no AWS credentials"):
+        builds.start(folder, empty_builder(), [setting], inject_aws="profile:nobody")
+
+
+def test_s3_faults_are_told_apart(builds, project, empty_builder, store, bucket):
+    folder, builder = project("echo 1"), empty_builder()
+    wrong = {
+        "wrong": store.setting(bucket).replace(store.secret_access_key, "CANARY-wrong-secret"),
+        "nobucket": store.setting("there-is-no-such"),
+        "nowhere": store.setting(bucket).replace(store.endpoint, "http://127.0.0.1:9"),
+    }
+    said = {}
+    for name, setting in wrong.items():
+        result = builds.run(folder, builder, [setting])
+        assert result.state == "export_failed", (name, result)
+        said[name] = f"{result.message} {result.hint}"
+        assert "CANARY" not in said[name]
+    assert "403" in said["wrong"] or "Signature" in said["wrong"]
+    assert "NoSuchBucket" in said["nobucket"] or "404" in said["nobucket"]
+    assert "refused" in said["nowhere"]
+    assert len({*said.values()}) == 3
+
+
+def test_s3_of_another_maker(services, builds, project, empty_builder):
+    store = services.object_store("moto")
+    bucket = store.new_bucket()
+    folder = project(RANDOM)
+    assert builds.run(folder, empty_builder(), [store.setting(bucket, mode="max")]).ok
+    assert reused(builds, folder, empty_builder(), [store.setting(bucket)]) == (1, 1)
+
+
+# Several at once
+
+
+def test_several_types_at_once(
+    builds, project, empty_builder, registry, store, bucket, actions, tmp_path
+):
+    folder = project(RANDOM, "echo 2")
+    ref = registry.ref("several/cache:1")
+    gha = f"type=gha,url={actions.url},token={actions.token()},scope=several"
+    exports = [
+        f"type=registry,ref={ref},mode=max",
+        f"type=local,dest={tmp_path}/local,mode=max",
+        store.setting(bucket, mode="max"),
+        f"{gha},mode=max",
+        "type=inline",
+    ]
+    result = builds.run(folder, empty_builder(), exports)
+    assert result.ok, result.message
+    assert states(result.exports) == ["ok"] * 5
+    made = read_file(registry, result.image, "/random")
+    imports = [
+        f"type=registry,ref={ref}",
+        f"type=local,src={tmp_path}/local",
+        store.setting(bucket),
+        gha,
+        f"type=registry,ref={result.image}",
+    ]
+    missing = [f"type=registry,ref={registry.ref('several/none:1')}", "type=local,src=/nowhere"]
+    for one in imports:
+        found = builds.run(folder, empty_builder(), [], [*missing, one])
+        assert (found.cached, found.total) == (2, 2), one
+        assert states(found.imports) == ["missing", "missing", "ok"]
+        assert read_file(registry, found.image, "/random") == made
