@@ -105,7 +105,8 @@ class Losses:
             return self._never_finished(vertex, base, old)
         here = [(b, d) for b, d in holders if self._build.same_worker(b) is not False]
         if not here:
-            return self._elsewhere(vertex, holders[0][0])
+            at_home = [b for b, _ in holders if b.builder == self._build.builder]
+            return self._elsewhere(vertex, (at_home or [holders[0][0]])[0])
         certain = [(b, d) for b, d in here if self._build.same_worker(b)]
         return self._lost(vertex, certain or here)
 
