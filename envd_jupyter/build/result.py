@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from envd_jupyter.build.insight.report import BuildReport
     from envd_jupyter.build.view import BuildView, CacheView
 
 __all__ = ["BuildResult"]
@@ -150,6 +151,12 @@ class BuildResult:
         wanted = _matching(state, step)
         parts = [text for digest, text in pieces if wanted is None or digest in wanted]
         return b"".join(parts).decode("utf-8", "replace")
+
+    def report(self) -> BuildReport:
+        """Return what was cached and from where, what it saved, and why steps ran again."""
+        from envd_jupyter.build.insight.report import report_of
+
+        return report_of(self.path)
 
     def __repr__(self) -> str:
         word = _WORDS.get(self.state, self.state)

@@ -66,12 +66,23 @@ def history_parser() -> MagicParser:
         "  %envd_history                      the latest builds\n"
         "  %envd_history --state failed       those that failed\n"
         "  %envd_history show 3fa9c1          one build, as its cell showed it\n"
-        "  %envd_history log last --step pip  what its steps with pip in their name wrote\n",
+        "  %envd_history log last --step pip  what its steps with pip in their name wrote\n"
+        "  %envd_history report               what was cached, what it saved, why steps ran again\n"
+        "  %envd_history compare 3fa9c1 last  two builds side by side\n"
+        "  %envd_history export last b.html   a page for somebody without the record\n",
     )
     parser.add_argument(
-        "action", nargs="?", default="list", help="list, show, log, report or delete"
+        "action",
+        nargs="?",
+        default="list",
+        help="list, show, log, report, compare, export or delete",
     )
     parser.add_argument("build", nargs="?", help="id, part of an id, or last")
+    parser.add_argument(
+        "other",
+        nargs="?",
+        help="for compare: another build; for export: a file (.html, .json or .jsonl)",
+    )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many (20)")
     parser.add_argument("--state", help="only builds that ended so: succeeded, failed, …")
     parser.add_argument("--project", metavar="DIR", help="only builds of this project")
@@ -225,6 +236,26 @@ class HistoryMagics(Magics):
         for line in lines[cut:]:
             print(clean_line(line, 2000))
 
+    def _report(self, history: History, build_id: str, given: argparse.Namespace) -> object:
+        from envd_jupyter.build.client import attach
+
+        return attach(build_id).result().report()
+
+    def _compare(self, history: History, build_id: str, given: argparse.Namespace) -> object:
+        from envd_jupyter.build.client import attach
+        from envd_jupyter.build.insight.history import compare_builds
+        from envd_jupyter.notebook.historytable import resolve
+
+        other = resolve(history, given.other or "last")
+        return compare_builds(attach(build_id).path, attach(other).path)
+
+    def _export(self, history: History, build_id: str, given: argparse.Namespace) -> None:
+        from envd_jupyter.build.client import attach
+        from envd_jupyter.build.insight.history import export_build
+
+        target = Path(given.other or f"{build_id}.html").expanduser()
+        print(f"Wrote {export_build(attach(build_id).path, target)}")
+
     def _delete(self, history: History, build_id: str, given: argparse.Namespace) -> None:
         history.delete(build_id)
         print(f"Deleted the record and the log of {build_id}.")
@@ -251,15 +282,11 @@ class HistoryMagics(Magics):
 _ACTIONS: dict[str, Callable[[HistoryMagics, History, str, argparse.Namespace], object]] = {
     "show": HistoryMagics._show,
     "log": HistoryMagics._log,
+    "report": HistoryMagics._report,
+    "compare": HistoryMagics._compare,
+    "export": HistoryMagics._export,
     "delete": HistoryMagics._delete,
 }
-
-
-def add_action(
-    name: str, act: Callable[[HistoryMagics, History, str, argparse.Namespace], object]
-) -> None:
-    """Add an action to ``%envd_history``: called with the history, a build's id and the flags."""
-    _ACTIONS[name] = act
 
 
 def _history() -> History:

@@ -209,3 +209,22 @@ def test_updates_are_not_kept_in_the_kernels_memory(kernel, project, line):
     assert len(bundles) > 20
     kept = "print(sum(len(v) for v in get_ipython().history_manager.outputs.values()))"
     assert int(kernel.run(kept).text) < 5
+
+
+def test_the_history_reports_compares_and_exports(kernel, project, line, tmp_path):
+    project("echo one", "echo two")
+    kernel.run(f"first = %envd_build {line}")
+    project("echo one", "echo changed")
+    cell = kernel.run(f"second = %envd_build {line}")
+    assert cell.status == "ok", cell.error
+    report = kernel.run("print(second.report())")
+    assert "echo changed" in report.text, report.error
+    shown = kernel.run("%envd_history report last")
+    assert "<svg" in shown.result["text/html"]
+    assert "<script" not in shown.result["text/html"]
+    ids = kernel.run("print(first.id, second.id)").text.split()
+    compared = kernel.run(f"%envd_history compare {ids[0]} {ids[1]}")
+    assert "echo changed" in compared.result["text/plain"]
+    wrote = kernel.run("%envd_history export last build.html")
+    assert wrote.status == "ok", wrote.error
+    assert "echo changed" in (tmp_path / "build.html").read_text()
