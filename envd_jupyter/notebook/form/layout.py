@@ -6,6 +6,7 @@ happens after a change is the form's own matter (`envd_jupyter.notebook.form.vie
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,11 @@ def action(text: str, tooltip: str, act: Callable[[], object], style: str = "") 
 class FormFields:
     """The fields of a form.
 
+    Attributes
+    ----------
+    lock
+        Held while the fields are changed, so that no change by a person is taken for one of ours.
+
     Parameters
     ----------
     environ
@@ -73,6 +79,8 @@ class FormFields:
         self._environ = environ
         self._changed = changed
         self._filling = False
+        # Changes come from the kernel's main thread and, where it has subshells, from theirs.
+        self.lock = threading.RLock()
         self._make_what()
         self._make_output()
         self._make_caches(import_exports)
@@ -95,8 +103,9 @@ class FormFields:
         self._offer_functions()
 
     def _edited(self) -> None:
-        if not self._filling:
-            self._changed()
+        with self.lock:
+            if not self._filling:
+                self._changed()
 
     def _make_what(self) -> None:
         self.project = ChoiceOrText(
@@ -247,11 +256,12 @@ class FormFields:
         self._edited()
 
     def _quietly(self, act: Callable[[], None]) -> None:
-        before, self._filling = self._filling, True
-        try:
-            act()
-        finally:
-            self._filling = before
+        with self.lock:
+            before, self._filling = self._filling, True
+            try:
+                act()
+            finally:
+                self._filling = before
 
     # Values
 

@@ -44,7 +44,8 @@ from envd_jupyter.notebook.loop import running_loop
 from envd_jupyter.notebook.settingsview import scope_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
+    from concurrent.futures import Future
 
     from envd_jupyter.build.preferences_values import Value
     from envd_jupyter.build.result import BuildResult
@@ -97,8 +98,8 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._strict = False
         self._filling = True
         self._building: FormBuild | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._asking: asyncio.Task[None] | None = None
+        self._tasks: set[Future[None]] = set()
+        self._asking: Future[None] | None = None
         self._asked: str | None = None
         self._loop = running_loop()
         self.result: BuildResult | None = None
@@ -165,9 +166,10 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._fill(preset_named(name).apply(self.values), {})
 
     def _fill(self, values: FormValues, secrets: Secrets) -> None:
-        self._fields.write(values, secrets)
-        self._strict = False
-        self._changed()
+        with self._fields.lock:
+            self._fields.write(values, secrets)
+            self._strict = False
+            self._changed()
 
     def _adds_saved(self, values: FormValues) -> bool:
         """Tell whether what is remembered would add to the line what the form leaves empty."""
@@ -243,8 +245,12 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     # After a change
 
     def _changed(self) -> None:
-        if self._filling:
-            return
+        with self._fields.lock:
+            if not self._filling:
+                self._look()
+
+    def _look(self) -> None:
+        """Check what is typed in, and show what follows from it."""
         values = self.values
         secrets = self._fields.secrets()
         self._faults = check_form(values, secrets, self._environ, self._facts)
@@ -256,18 +262,20 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
 
     def _show_line(self) -> None:
         line = self.line
-        self._filling = True
-        self._line.value = line
+        with self._fields.lock:
+            self._filling = True
+            self._line.value = line
+            self._filling = False
         self._line.control.rows = min(2 + len(line) // _LINE_WIDTH, 10)
-        self._filling = False
         self._line.say("note", "")
         copy = copy_button(line)
         if self._copy.value != copy:
             self._copy.value = copy
 
     def _line_changed(self) -> None:
-        if self._filling:
-            return
+        with self._fields.lock:
+            if self._filling:
+                return
         text = self._line.control.value
         try:
             self.load(surroundings.filled_in(text))
@@ -326,18 +334,15 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._changed()
         self._fields.builder.say("ok" if state.ok else "warning", state.text)
 
-    def _spawn(self, work: Any) -> asyncio.Task[None] | None:
-        loop = running_loop() or self._loop
-        if loop is None or not loop.is_running():
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> Future[None] | None:
+        """Run something in the kernel's loop, whatever thread this is."""
+        if self._loop is None or not self._loop.is_running():
             work.close()
             return None
-        if running_loop() is loop:
-            task = loop.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            return task
-        asyncio.run_coroutine_threadsafe(work, loop)
-        return None
+        task = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     # What is remembered
 
