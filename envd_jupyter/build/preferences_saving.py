@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from envd_jupyter.build.preferences import SCOPES, Preferences, implied_imports
-from envd_jupyter.build.preferences_values import SETTINGS, by_reference, setting_named
+from envd_jupyter.build.preferences import SCOPES, Layer, Preferences, fold_layers, implied_imports
+from envd_jupyter.build.preferences_values import (
+    SETTINGS,
+    by_reference,
+    read_value,
+    setting_named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +26,14 @@ if TYPE_CHECKING:
     from envd_jupyter.build.request import BuildRequest
     from envd_jupyter.cache.entry import CacheEntry
 
-__all__ = ["is_remembered", "remember", "request_values", "settings_values"]
+__all__ = [
+    "change_from_json",
+    "is_remembered",
+    "preferences_json",
+    "remember",
+    "request_values",
+    "settings_values",
+]
 
 _DEFAULT_FROM = "build.envd:build"
 
@@ -113,3 +125,61 @@ def is_remembered(request: BuildRequest, settings: Settings) -> bool:
     imports = settings.imports or implied_imports(settings.exports, settings.output)
     wanted = request.imports or implied_imports(request.exports, request.output)
     return settings.exports == request.exports and imports == wanted
+
+
+def preferences_json(preferences: Preferences) -> dict[str, Any]:
+    """Return all there is to show of preferences as JSON, secrets masked.
+
+    Returns
+    -------
+    dict
+        ``settings`` and ``messages`` as `Settings.to_json`, ``scopes`` where something can be
+        changed, and ``layers``, the weakest first, each with what it holds itself.
+    """
+    layers = [
+        {
+            "name": layer.name,
+            "where": str(layer.where) if layer.where else None,
+            **_own(layer),
+        }
+        for layer in preferences.layers()
+    ]
+    return {
+        **preferences.effective().to_json(),
+        "scopes": list(preferences.scopes()),
+        "layers": layers,
+    }
+
+
+def _own(layer: Layer) -> dict[str, Any]:
+    own = fold_layers([layer])
+    stored = {s.key for s in SETTINGS if s.name in layer.values}
+    plain = own.to_json()
+    plain["settings"] = {
+        key: item["value"] for key, item in plain["settings"].items() if key in stored
+    }
+    return plain
+
+
+def change_from_json(preferences: Preferences, scope: str, changes: Mapping[str, object]) -> None:
+    """Change settings as `Preferences.change` does, given by key and as they are stored.
+
+    Parameters
+    ----------
+    preferences
+        Where.
+    scope
+        One of the scopes there.
+    changes
+        For example ``{"export-cache": ["type=inline"], "output": None}``; None forgets.
+
+    Raises
+    ------
+    PreferenceError, CacheSettingError, RequestError
+        If a key is unknown or a value cannot work. Nothing was changed then.
+    """
+    values: dict[str, Value | None] = {}
+    for key, plain in changes.items():
+        setting = setting_named(key)
+        values[setting.name] = None if plain is None else read_value(setting, plain)
+    preferences.change(scope, values)

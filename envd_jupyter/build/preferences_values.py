@@ -31,6 +31,7 @@ __all__ = [
     "Setting",
     "Value",
     "by_reference",
+    "read_value",
     "read_values",
     "setting_named",
     "shown",
@@ -278,7 +279,7 @@ def read_values(
             messages.append(f"{where}: {key!r} cannot be set for a {scope} and is ignored")
             continue
         try:
-            values[setting.name] = _read(setting, plain, base)
+            values[setting.name] = read_value(setting, plain, base)
         except EnvdJupyterError as error:
             messages.append(f"{where}: {key!r} is ignored: {error.message}")
     if scope == "project":
@@ -286,7 +287,14 @@ def read_values(
     return values, messages
 
 
-def _read(setting: Setting, plain: object, base: Path | None) -> Value:
+def read_value(setting: Setting, plain: object, base: Path | None = None) -> Value:
+    """Return a value from what is stored for it.
+
+    Raises
+    ------
+    PreferenceError, CacheSettingError, RequestError
+        If it is not of the setting's kind, or cannot work.
+    """
     if setting.kind in ("exports", "imports"):
         direction: Direction = "export" if setting.kind == "exports" else "import"
         entries = (parse_cache_entry(text, direction) for text in _texts(plain))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from envd_jupyter.build.preferences import (
@@ -10,8 +12,9 @@ from envd_jupyter.build.preferences import (
     effective_settings,
     implied_imports,
 )
+from envd_jupyter.build.preferences_saving import change_from_json, preferences_json
 from envd_jupyter.cache.entry import parse_cache_entry
-from envd_jupyter.errors import PreferenceError
+from envd_jupyter.errors import EnvdJupyterError, PreferenceError
 
 
 def export(text: str):
@@ -198,3 +201,45 @@ def test_the_json_of_settings_tells_where_each_comes_from(open_preferences):
     assert data["settings"]["export-cache"] == {"value": [secret.to_csv()], "from": "kernel"}
     assert data["settings"]["platform"]["value"] == ["linux/amd64"]
     assert data["settings"]["import-cache"]["from"] == IMPLIED
+
+
+def test_preferences_are_read_and_changed_as_json(open_preferences):
+    preferences = open_preferences()
+    change_from_json(
+        preferences,
+        "notebook",
+        {"export-cache": [REGISTRY.to_csv()], "platform": ["linux/amd64"], "use-proxy": True},
+    )
+    data = preferences_json(preferences)
+    assert data["scopes"] == list(SCOPES)
+    assert data["settings"]["import-cache"]["from"] == IMPLIED
+    by_name = {layer["name"]: layer for layer in data["layers"]}
+    assert by_name["notebook"]["settings"] == {
+        "export-cache": [REGISTRY.to_csv()],
+        "platform": ["linux/amd64"],
+        "use-proxy": True,
+    }
+    assert by_name["kernel"]["settings"] == {}
+    assert json.loads(json.dumps(data)) == data
+    change_from_json(preferences, "notebook", {"export-cache": None})
+    assert preferences.effective().exports == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"colour": "red"},
+        {"export-cache": ["type=registry"]},
+        {"export-cache": {"a": 1}},
+        {"output": 3},
+        {"use-proxy": "yes"},
+        {"export-cache": ["type=gha,url=http://h/,token=literal-secret"]},
+        {"platform": ["linux/amd64"], "builder": ""},
+    ],
+)
+def test_json_that_cannot_work_changes_nothing(open_preferences, changes):
+    preferences = open_preferences()
+    with pytest.raises(EnvdJupyterError) as caught:
+        change_from_json(preferences, "user", changes)
+    assert "literal-secret" not in str(caught.value)
+    assert preferences.effective().provenance == {}
