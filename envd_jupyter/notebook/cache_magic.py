@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope, no_var_expand
 
+from envd_jupyter.notebook import cache_care
 from envd_jupyter.notebook.arguments import SCOPES, HelpWanted, MagicParser, split_words
 from envd_jupyter.notebook.expansion import expand
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from envd_jupyter.build.preferences import Preferences
     from envd_jupyter.build.preferences_values import Value
     from envd_jupyter.cache.entry import CacheEntry
-    from envd_jupyter.notebook.settingsview import SettingsView
 
 __all__ = ["CacheMagics", "cache_parser", "cache_words"]
 
@@ -38,6 +38,9 @@ actions:
   clear            forget everything of a scope (default: this kernel and this notebook)
   save             remember what is in effect for --scope
   from-last-build  remember the flags of the last build
+  du [DIR ...]     disk use of the builder's own cache, or of local caches
+  prune [DIR ...]  what could be removed there; with --yes it is
+  look [CACHE]     what a remote cache holds, by default the remembered imports
 
 scopes, the strongest first:
   kernel           this kernel, also after its restart
@@ -59,7 +62,7 @@ def cache_parser() -> MagicParser:
     """Return the parser of ``%envd_cache``."""
     parser = MagicParser(_PROG, "Show and edit what builds remember.", _EPILOG)
     parser.add_argument("action", nargs="?", default="show", help="what to do (below)")
-    parser.add_argument("what", nargs="*", help="for remove: which ones")
+    parser.add_argument("what", nargs="*", help="which ones, for the actions that say so")
     parser.add_argument("--scope", "-s", choices=SCOPES, help=f"{', '.join(SCOPES)}")
     for flag, short in (("--export-cache", "--ec"), ("--import-cache", "--ic")):
         parser.add_argument(
@@ -75,13 +78,14 @@ def cache_parser() -> MagicParser:
             help="as for %%envd_build",
         )
     parser.add_argument("--inject-aws", nargs="?", const="env", metavar="FROM")
+    cache_care.add_flags(parser)
     return parser
 
 
 def cache_words(words: Sequence[str], word: str) -> Iterable[str]:
     """Complete the actions of ``%envd_cache``, and what can be removed."""
     if not words:
-        return list(_ACTIONS)
+        return [*_ACTIONS, *cache_care.ACTIONS]
     if words[0] != "remove" or words[-1].startswith("-"):
         return ()
     from IPython.core.getipython import get_ipython
@@ -107,9 +111,7 @@ class CacheMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_magic
-    def envd_cache(
-        self, line: str, local_ns: Mapping[str, object] | None = None
-    ) -> SettingsView | None:
+    def envd_cache(self, line: str, local_ns: Mapping[str, object] | None = None) -> object:
         """Show and edit what builds remember."""
         from envd_jupyter.errors import RequestError
         from envd_jupyter.notebook.settings import preferences_here
@@ -121,11 +123,13 @@ class CacheMagics(Magics):
         except HelpWanted as wanted:
             print(wanted)
             return None
+        if given.action in cache_care.ACTIONS:
+            return self._care(given)
         act = _ACTIONS.get(given.action)
         if act is None:
             raise RequestError(
                 f"{_PROG}: there is no action {given.action!r}",
-                hint=f"The actions are {', '.join(_ACTIONS)}.",
+                hint=f"The actions are {', '.join([*_ACTIONS, *cache_care.ACTIONS])}.",
             )
         if given.what and given.action != "remove":
             raise RequestError(
@@ -134,6 +138,17 @@ class CacheMagics(Magics):
             )
         preferences = preferences_here(self._shell)
         return SettingsView(preferences, act(preferences, given))
+
+    def _care(self, given: argparse.Namespace) -> object:
+        from envd_jupyter.notebook.identity import identify
+        from envd_jupyter.notebook.settings import effective_settings
+
+        settings = effective_settings(self._shell, identify(self._shell), None)
+        shown = cache_care.ACTIONS[given.action](settings, given)
+        if isinstance(shown, str):
+            print(shown)
+            return None
+        return shown
 
     envd_cache.__doc__ = f"{envd_cache.__doc__}\n\n{cache_parser().format_help()}"
 

@@ -228,3 +228,23 @@ def test_the_history_reports_compares_and_exports(kernel, project, line, tmp_pat
     wrote = kernel.run("%envd_history export last build.html")
     assert wrote.status == "ok", wrote.error
     assert "echo changed" in (tmp_path / "build.html").read_text()
+
+
+def test_the_caches_are_looked_into_and_pruned(kernel, project, line, buildkitd, registry):
+    project("head -c 200000 /dev/urandom > /data")
+    ref = registry.ref("care/cache:1")
+    caches = f"--export-cache type=registry,ref={ref},mode=max"
+    caches += " --export-cache type=local,dest=local-cache,mode=max"
+    cell = kernel.run(f"r = %envd_build {line} {caches}")
+    assert cell.status == "ok", cell.error
+    used = kernel.run(f"%envd_cache du --builder {buildkitd.address}")
+    assert "results of steps" in used.result["text/plain"], used.error
+    held = kernel.run(f"%envd_cache look type=registry,ref={ref}")
+    assert held.status == "ok", held.error
+    assert ref in held.result["text/plain"]
+    local = kernel.run("%envd_cache du local-cache")
+    assert "latest" in local.text, local.error
+    would = kernel.run(f"%envd_cache prune --builder {buildkitd.address} --keep 10GB")
+    assert would.status == "ok", would.error
+    wrong = kernel.run("%envd_cache prune --older-than soon")
+    assert "is no time" in wrong.error

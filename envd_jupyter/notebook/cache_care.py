@@ -1,0 +1,135 @@
+"""``%envd_cache du``, ``prune`` and ``look``: what caches hold, and making room.
+
+The builder's own cache is asked for its records; a remote cache is read where it lies. Pruning says
+what would go, and removes it only with ``--yes``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envd_jupyter.errors import RequestError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from envd_jupyter.build.preferences import Settings
+    from envd_jupyter.notebook.arguments import MagicParser
+
+__all__ = ["ACTIONS", "add_flags"]
+
+_SIZES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def add_flags(parser: MagicParser) -> None:
+    """Add the flags of these actions to the parser of ``%envd_cache``."""
+    care = parser.add_argument_group("looking and pruning")
+    care.add_argument("--yes", action="store_true", help="for prune: do remove it")
+    care.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="for prune: only records of this type, for example exec.cachemount",
+    )
+    care.add_argument("--all", action="store_true", help="for prune: BuildKit's own records, too")
+    care.add_argument("--older-than", metavar="TIME", help="for prune: unused for 90m, 24h, 7d")
+    care.add_argument("--keep", metavar="SIZE", help="for prune: leave so much, for example 10GB")
+
+
+def _disk_use(settings: Settings, given: argparse.Namespace) -> object:
+    from envd_jupyter.build.insight.usage import usage_of
+
+    folders = [Path(text).expanduser() for text in given.what]
+    if folders:
+        return "\n\n".join(_layout_text(folder) for folder in folders)
+    return usage_of(_builder(settings, given))
+
+
+def _prune(settings: Settings, given: argparse.Namespace) -> object:
+    from envd_jupyter.build.insight.usage import KINDS, prune_builder
+    from envd_jupyter.cache.local import prune
+
+    if given.what:
+        for text in given.what:
+            prune(Path(text).expanduser(), dry_run=not given.yes)
+        return "\n\n".join(_layout_text(Path(text).expanduser()) for text in given.what)
+    for kind in given.kind:
+        if kind not in KINDS:
+            raise RequestError(
+                f"%envd_cache prune: there is no type of record {kind!r}",
+                hint=f"There are {', '.join(KINDS)}.",
+            )
+    return prune_builder(
+        _builder(settings, given),
+        dry_run=not given.yes,
+        kinds=given.kind,
+        all_records=given.all,
+        older_than=_seconds(given.older_than),
+        keep=_bytes(given.keep),
+    )
+
+
+def _look(settings: Settings, given: argparse.Namespace) -> object:
+    from envd_jupyter.build.insight.remote import read_remote_cache
+    from envd_jupyter.cache.entry import parse_cache_entry
+    from envd_jupyter.cache.environment import fill_from_environment
+
+    entries = [parse_cache_entry(text, "import") for text in (*given.what, *given.import_cache)]
+    entries = entries or list(settings.imports)
+    if not entries:
+        raise RequestError(
+            "%envd_cache look: no cache is named, and none is remembered",
+            hint="Name one: %envd_cache look type=registry,ref=HOST/NAME",
+        )
+    found = [read_remote_cache(fill_from_environment(e, os.environ), os.environ) for e in entries]
+    return found[0] if len(found) == 1 else "\n\n".join(map(repr, found))
+
+
+def _builder(settings: Settings, given: argparse.Namespace) -> str:
+    from envd_jupyter.build.contexts import builder_url, find_envd
+
+    wanted = given.builder or settings.builder
+    return builder_url(wanted, find_envd(None, os.environ), os.environ)
+
+
+def _layout_text(folder: Path) -> str:
+    from envd_jupyter.cache.local import layout_usage
+
+    found = layout_usage(folder)
+    lines = [f"{folder}: {found.live / 1e6:.1f} MB in use, {found.orphan / 1e6:.1f} MB orphaned"]
+    lines += [f"  {tag:20} {digest}" for tag, digest in sorted(found.tags.items())]
+    if found.orphans or found.stale:
+        lines.append(f"  %envd_cache prune {folder} --yes removes what no tag needs")
+    return "\n".join(lines)
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return 0.0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if match is None:
+        raise RequestError(f"--older-than {text!r} is no time", hint="Write 90m, 24h or 7d.")
+    return float(match[1]) * _SPANS[match[2]]
+
+
+def _bytes(text: str | None) -> int:
+    if text is None:
+        return 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]b|)", text.lower())
+    if match is None:
+        raise RequestError(f"--keep {text!r} is no size", hint="Write 500MB or 10GB.")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+#: What each action returns shows itself; a text is printed.
+ACTIONS: dict[str, Callable[[Settings, argparse.Namespace], object]] = {
+    "du": _disk_use,
+    "prune": _prune,
+    "look": _look,
+}
