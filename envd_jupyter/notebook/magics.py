@@ -195,5 +195,6 @@ class EnvdMagics(Magics):
             kernel=identity.kernel,
             inject_aws=settings.inject_aws,
             envd=self.envd or None,
+            require_cached=given.require_cached,
         )
         return request, settings

@@ -181,6 +181,7 @@ class FormFields:
         )
         self.force = self._check("Build even if nothing has changed", "--force")
         self.proxy = self._check("Use this machine's proxy inside the build", "--use-proxy")
+        self.cached = self._check("Stop if a step has to run again", "--require-cached")
 
     def _make_caches(self, import_exports: Callable[[], None]) -> None:
         references = surroundings.secret_references(self._environ)
@@ -207,7 +208,9 @@ class FormFields:
 
     def sections(self) -> list[Any]:
         """Return the fields as they lie on the page."""
-        checks = widgets.HBox([self.force, self.proxy], layout={"flex_flow": "row wrap"})
+        checks = widgets.HBox(
+            [self.force, self.proxy, self.cached], layout={"flex_flow": "row wrap"}
+        )
         self._further = widgets.VBox([grid(self.platform), checks], layout={"display": "none"})
         self._more = widgets.ToggleButton(
             False, description="More build options", tooltip="Platform, force and proxy"
@@ -279,6 +282,7 @@ class FormFields:
             platform=self.platform.value,
             force=self.force.value,
             use_proxy=self.proxy.value,
+            require_cached=self.cached.value,
             inject_aws=self.aws.value,
             exports=self.exports.read(),
             imports=self.imports.read(),
@@ -304,7 +308,8 @@ class FormFields:
         self.platform.value = values.platform
         self.force.value = values.force
         self.proxy.value = values.use_proxy
-        if values.platform or values.force or values.use_proxy:
+        self.cached.value = values.require_cached
+        if any((values.platform, values.force, values.use_proxy, values.require_cached)):
             self._more.value = True
         sources = list(surroundings.aws_sources(self._environ))
         if values.inject_aws not in [value for _, value in sources]:

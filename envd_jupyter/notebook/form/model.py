@@ -125,6 +125,7 @@ class FormValues:
     platform: str = ""
     force: bool = False
     use_proxy: bool = False
+    require_cached: bool = False
     inject_aws: str = ""
     exports: tuple[CacheFields, ...] = ()
     imports: tuple[CacheFields, ...] = ()
@@ -177,6 +178,7 @@ def command_line(values: FormValues, *, no_saved: bool = False) -> str:
             words += [flag, _quoted(value)]
     words += ["--force"] if values.force else []
     words += ["--use-proxy"] if values.use_proxy else []
+    words += ["--require-cached"] if values.require_cached else []
     words += ["--no-saved"] if no_saved else []
     return " ".join(words)
 
@@ -234,7 +236,9 @@ def read_line(
         settings = fold_layers([Layer(COMMAND_LINE, {k: v for k, v in flags.items() if v})])
     else:
         settings = saved(flags)
-    values = dataclasses.replace(from_settings(settings), force=given.force)
+    values = dataclasses.replace(
+        from_settings(settings), force=given.force, require_cached=given.require_cached
+    )
     return values, dict((*_secrets_of(settings.exports), *_secrets_of(settings.imports)))
 
 
@@ -348,6 +352,7 @@ def to_request(
         kernel=identity.kernel,
         inject_aws=values.inject_aws or None,
         envd=envd,
+        require_cached=values.require_cached,
     )
 
 

@@ -28,7 +28,7 @@ LINE = (
     "--output type=image,name=localhost:5000/me/ml:1,push=true --platform linux/amd64,linux/arm64 "
     "--export-cache type=registry,ref=localhost:5000/me/ml:cache-{git_branch},mode=max "
     "--export-cache type=inline --import-cache type=registry,ref=localhost:5000/me/ml:cache-main "
-    "--force --use-proxy"
+    "--force --use-proxy --require-cached"
 )
 
 
