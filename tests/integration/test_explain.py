@@ -56,13 +56,19 @@ class Story:
         return self.why()
 
     def image(self, name: str, command: str) -> str:
-        """Push an image with one more layer and return its reference."""
-        folder = self.folder.with_name(name.replace("/", "-").replace(":", "-"))
-        other = Story(self.builds, self.services, folder)
-        other.write(f'run(commands=["{command}"])')
+        """Push the base image with one more layer and return its reference.
+
+        Not by envd, which would add variables: with several of them their order is random.
+        """
+        folder = self.folder.with_name("image")
+        folder.mkdir(exist_ok=True)
+        (folder / "Dockerfile").write_text(f"FROM {self.base}\nRUN {command}\n")
         reference = self.services.registry.ref(name)
-        output = f"type=image,name={reference},push=true"
-        assert self.builds.run(folder, self.builder, output=output).ok
+        self.builder.buildctl(
+            *("build", "--frontend", "dockerfile.v0", "--local", f"context={folder}"),
+            *("--local", f"dockerfile={folder}"),
+            *("--output", f"type=image,name={reference},push=true"),
+        )
         return reference
 
     def why(self) -> dict[str, Explanation]:
@@ -446,3 +452,40 @@ def test_a_failed_build_tried_again(story):
     found = story.run()
     assert sorted(kinds(found).values()) == [["unfinished"], ["unfinished"]]
     assert "failed" in found[story.name(flaky.format(later))].cause.text
+
+
+@pytest.fixture(scope="module")
+def engine(services):
+    return services.docker()
+
+
+def on_docker(story, engine) -> dict[str, str]:
+    return {"builder": engine.address, "output": f"type=image,name=why/{id(story)}:1"}
+
+
+def test_on_docker_engine(story, engine):
+    """Its BuildKit tells less: what it does not tell must not be made up."""
+    where = on_docker(story, engine)
+    story.run('io.copy("data", "/data")', "echo 1", **where)
+    assert story.run(**where) == {}
+    (story.folder / "data" / "a.txt").write_text("second\n")
+    assert {e.cause.kind for e in story.run(**where).values()} == {"files"}
+    found = story.run('io.copy("data", "/data")', "echo one", **where)
+    assert kinds(found) == {"echo one": ["command"]}
+
+
+def test_a_pruned_docker_engine(story, engine):
+    where = on_docker(story, engine)
+    story.run("echo 1", **where)
+    command = ["docker", "-H", engine.address.removeprefix("docker+"), "builder", "prune", "-af"]
+    subprocess.run(command, check=True, capture_output=True)
+    found = story.run(**where)
+    assert {kind for causes in kinds(found).values() for kind in causes} <= {"pruned", "unknown"}
+
+
+def test_another_kind_of_builder(story, engine):
+    fake = "echo echo ok > /bin/apt-get; chmod +x /bin/apt-get"
+    base = story.image("kinds/base:1", fake)
+    story.run('install.apt_packages(name=["none"])', "echo 1", base=base)
+    found = story.run(**on_docker(story, engine))
+    assert found[story.name("echo 1")].cause.kind == "builder-kind"
