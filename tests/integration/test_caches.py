@@ -45,15 +45,16 @@ COMPRESSIONS = [
 
 @pytest.mark.parametrize(("options", "media_type"), COMPRESSIONS)
 def test_layers_of_a_registry_cache_have_the_form_asked_for(
-    builds, project, registry, empty_builder, services, options, media_type
+    builds, project, registry, empty_builder, tmp_path, options, media_type
 ):
     folder = project("head -c 300000 /bin/busybox > /text", RANDOM)
     name = "form/" + "".join(c if c.isalnum() else "-" for c in options)
     ref = registry.ref(f"{name}:1")
     forced = "force-compression=true," if "compression" in options else ""
     cache = f"type=registry,ref={ref},mode=max,{forced}{options}"
-    # On a builder of its own: one that has a layer in some form already exports it as it is.
-    result = builds.run(folder, empty_builder(), [cache])
+    # An empty builder, and no image: a layer that has been compressed once is exported as it is.
+    tar = f"type=tar,dest={tmp_path}/out.tar"
+    result = builds.run(folder, empty_builder(), [cache], output=tar)
     assert result.ok, result.message
     layers = registry.layers(f"{name}:1")
     assert {layer["mediaType"] for layer in layers} == {media_type}
