@@ -15,13 +15,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hpack import Decoder
-from hpack.exceptions import HPACKError
-
 from envd_jupyter.buildkit import frames as h2
 from envd_jupyter.buildkit.flow import INITIAL_WINDOW, SendWindow
 from envd_jupyter.buildkit.frames import Frame, FrameWalker, build_frame
 from envd_jupyter.buildkit.grpc import PREFIX, MessageReader, RpcError, frame_message, rpc_status
+from envd_jupyter.buildkit.headers import HeaderReader, setting
 from envd_jupyter.errors import RelayError
 
 if TYPE_CHECKING:
@@ -146,8 +144,8 @@ class Conversation:
         self._longest_frame = 16384
         self._waiting: deque[_Waiting] = deque()
         self._extra = _imports_message(plan.imports)
-        self._client_headers = _HeaderReader()
-        self._server_headers = _HeaderReader()
+        self._client_headers = HeaderReader()
+        self._server_headers = HeaderReader()
         self._client = FrameWalker(
             _CLIENT_FRAMES, self._passes_client, self._take_client, preface=True
         )
@@ -193,7 +191,7 @@ class Conversation:
             if headers is not None:
                 self._begin(frame.stream, headers)
         elif frame.type == h2.SETTINGS:
-            self._server_headers.allow(_setting(frame, payload, _HEADER_TABLE_SIZE))
+            self._server_headers.allow(setting(frame, payload, _HEADER_TABLE_SIZE))
         elif frame.type == h2.RST_STREAM:
             self._finish(frame.stream, RpcError(1, "envd gave up"))
         return build_frame(frame.type, frame.flags, frame.stream, payload)
@@ -413,11 +411,11 @@ class Conversation:
         return h2.window_update(frame.stream, increment) if increment else b""
 
     def _take_settings(self, frame: Frame, payload: bytes | bytearray) -> None:
-        self._client_headers.allow(_setting(frame, payload, _HEADER_TABLE_SIZE))
-        longest = _setting(frame, payload, _MAX_FRAME_SIZE)
+        self._client_headers.allow(setting(frame, payload, _HEADER_TABLE_SIZE))
+        longest = setting(frame, payload, _MAX_FRAME_SIZE)
         if longest is not None:
             self._longest_frame = min(longest, 1 << 20)
-        room = _setting(frame, payload, _INITIAL_WINDOW_SIZE)
+        room = setting(frame, payload, _INITIAL_WINDOW_SIZE)
         if room is not None:
             for call in self._calls.values():
                 call.window.room += room - self._stream_room
@@ -457,50 +455,6 @@ _SERVER_FRAMES = {
     h2.RST_STREAM,
     h2.WINDOW_UPDATE,
 }
-
-
-class _HeaderReader:
-    """Decodes every header block of one direction, in order: the compression has a memory."""
-
-    def __init__(self) -> None:
-        self._decoder = Decoder(max_header_list_size=1 << 20)
-        self._decoder.max_allowed_table_size = 1 << 16
-        self._block = b""
-        self.end_stream = False
-
-    def allow(self, size: int | None) -> None:
-        """Take in the table size that the reading peer allows the writing one."""
-        if size is not None:
-            self._decoder.max_allowed_table_size = max(size, 1 << 16)
-
-    def feed(self, frame: Frame, payload: bytes | bytearray) -> list[tuple[str, str]] | None:
-        """Add a piece of a header block; returns the headers once the block is whole."""
-        if frame.type == h2.HEADERS:
-            self.end_stream = bool(frame.flags & h2.END_STREAM)
-        elif frame.type == h2.PUSH_PROMISE:
-            self.end_stream = False
-        self._block += h2.header_block(frame, payload)
-        if not frame.flags & h2.END_HEADERS:
-            return None
-        block, self._block = self._block, b""
-        try:
-            headers = self._decoder.decode(block, raw=True)
-        except HPACKError as error:
-            raise RelayError(f"a header block cannot be decoded: {error}") from error
-        return [(_text(name), _text(value)) for name, value in headers]
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("latin-1")
-
-
-def _setting(frame: Frame, payload: bytes | bytearray, wanted: int) -> int | None:
-    found = None
-    if not frame.flags & h2.ACK:
-        for at in range(0, frame.length - 5, 6):
-            if int.from_bytes(payload[at : at + 2], "big") == wanted:
-                found = int.from_bytes(payload[at + 2 : at + 6], "big")
-    return found
 
 
 def _message_length(data: bytes | bytearray) -> int:
