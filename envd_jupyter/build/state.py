@@ -137,6 +137,8 @@ class BuildState:
             self._note(event.get("level", "info"), event.get("message", ""), event.get("hint"))
         elif kind == "result":
             self.result = dict(event)
+            for step in self.steps.values():
+                step.stop(event.get("time"))
             self.state = event.get("state", "failed")
             self.phase = None
 

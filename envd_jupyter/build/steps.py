@@ -166,6 +166,12 @@ class Step:
             self.canceled = "context canceled" in error
             self.error = None if self.canceled else error[:4000]
 
+    def stop(self, moment: float | None) -> None:
+        """Take in that the build has ended: a step that still ran, of which nothing more comes."""
+        if self.state == "running":
+            self.canceled = True
+            self.completed = moment
+
     def _start(self, started: float) -> None:
         if self.completed is not None and self.started is not None and started > self.started:
             self.spent += max(min(self.completed, started) - self.started, 0.0)

@@ -227,3 +227,11 @@ def test_times_with_any_number_of_decimals():
     assert seconds("1970-01-01T00:00:01.25Z") == 1.25
     assert seconds("1970-01-01T00:00:01.123456789Z") == 1.123456789
     assert seconds("") is None
+
+
+def test_a_step_that_ran_to_the_end_of_the_build_was_cut_off():
+    running = {"digest": "sha256:1", "name": "sleep 9", "started": "2026-01-01T00:00:00Z"}
+    state = folded({"vertexes": [running]}, own_event("result", state="interrupted"))
+    (step,) = state.view()["steps"]
+    assert step["state"] == "canceled"
+    assert state.summary()["running"] == 0
