@@ -322,7 +322,8 @@ class Conductor:
         recorder = self._recorder
         with contextlib.suppress(Exception):
             refs = [solve.ref for solve in recorder.solves]
-            await asyncio.wait_for(self._witness.after(refs), _GRACE)
+            last = asyncio.gather(self._witness.after(refs), self._forget_old())
+            await asyncio.wait_for(last, _GRACE)
         if outcome is None:
             with contextlib.suppress(OSError, ValueError):
                 outcome = await self._not_cached()
@@ -336,7 +337,6 @@ class Conductor:
             recorder.write("note", level="warning", message=message, hint=hint)
         await asyncio.to_thread(shutil.rmtree, self._private, ignore_errors=True)
         self._write_result(outcome, code)
-        await self._forget_old()
 
     def _publish(self, staging: Staging, outcome: Outcome) -> Outcome:
         """Put local caches into their directories; the image is there even if that fails."""
