@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from bench.project import running_services, write_project
 from bench.report import report
-from envd_jupyter.build.client import abuild
-from envd_jupyter.build.request import BuildRequest
+from envd_jupyter.builds.client import abuild
+from envd_jupyter.builds.request import BuildRequest
 from envd_jupyter.cache.entry import parse_cache_entry
 
 if TYPE_CHECKING:
-    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.builds.result import BuildResult
 
 PACKAGES = 'install.python_packages(name=["numpy", "pandas", "scikit-learn"])'
 GOAL = 10.0

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report import report
-from envd_jupyter.build.insight.explain import explain_build
-from envd_jupyter.build.insight.past import load_earlier, load_past
-from envd_jupyter.build.record import BuildRecord, History
+from envd_jupyter.builds.insight.explain import explain_build
+from envd_jupyter.builds.insight.past import load_earlier, load_past
+from envd_jupyter.builds.record import BuildRecord, History
 from tests.unit.insight.graphs import Definition, chain
 from tests.unit.insight.records import Records
 
@@ -52,8 +52,8 @@ def _graph(first: str, order: int = 0) -> bytes:
 
 
 def _explain(folder: Path, name: str, before: bytes, after: bytes) -> None:
-    from envd_jupyter.build.insight.compare import compare_graphs
-    from envd_jupyter.build.insight.graph import decode_graph
+    from envd_jupyter.builds.insight.compare import compare_graphs
+    from envd_jupyter.builds.insight.graph import decode_graph
 
     spent = _median(lambda: compare_graphs(decode_graph(before), decode_graph(after)))
     ok = spent < GRAPH_GOAL

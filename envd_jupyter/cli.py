@@ -78,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _builder() -> ManagedBuilder:
-    from envd_jupyter.build.folder import data_dir
     from envd_jupyter.buildkit.daemon import ManagedBuilder
+    from envd_jupyter.builds.folder import data_dir
 
     return ManagedBuilder(data_dir())
 
@@ -130,8 +130,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from envd_jupyter.build.folder import data_dir
-    from envd_jupyter.build.record import History
+    from envd_jupyter.builds.folder import data_dir
+    from envd_jupyter.builds.record import History
     from envd_jupyter.notebook.historytable import HistoryTable
 
     records = History(data_dir()).list(

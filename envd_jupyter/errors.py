@@ -154,7 +154,7 @@ class EnvdBuildError(EnvdJupyterError):
     message, hint
         See `EnvdJupyterError`; the message holds the failing step and its last log lines.
     result
-        The `envd_jupyter.build.result.BuildResult` of the build.
+        The `envd_jupyter.builds.result.BuildResult` of the build.
     """
 
     def __init__(self, message: str, *, result: Any = None, hint: str | None = None) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from envd_jupyter.build.preferences import Settings
+    from envd_jupyter.builds.preferences import Settings
     from envd_jupyter.notebook.arguments import MagicParser
 
 __all__ = ["ACTIONS", "add_flags"]
@@ -43,7 +43,7 @@ def add_flags(parser: MagicParser) -> None:
 
 
 def _disk_use(settings: Settings, given: argparse.Namespace) -> object:
-    from envd_jupyter.build.insight.usage import usage_of
+    from envd_jupyter.builds.insight.usage import usage_of
 
     folders = [Path(text).expanduser() for text in given.what]
     if folders:
@@ -52,7 +52,7 @@ def _disk_use(settings: Settings, given: argparse.Namespace) -> object:
 
 
 def _prune(settings: Settings, given: argparse.Namespace) -> object:
-    from envd_jupyter.build.insight.usage import KINDS, prune_builder
+    from envd_jupyter.builds.insight.usage import KINDS, prune_builder
     from envd_jupyter.cache.local import prune
 
     if given.what:
@@ -76,7 +76,7 @@ def _prune(settings: Settings, given: argparse.Namespace) -> object:
 
 
 def _look(settings: Settings, given: argparse.Namespace) -> object:
-    from envd_jupyter.build.insight.remote import read_remote_cache
+    from envd_jupyter.builds.insight.remote import read_remote_cache
     from envd_jupyter.cache.entry import parse_cache_entry
     from envd_jupyter.cache.environment import fill_from_environment
 
@@ -92,7 +92,7 @@ def _look(settings: Settings, given: argparse.Namespace) -> object:
 
 
 def _builder(settings: Settings, given: argparse.Namespace) -> str:
-    from envd_jupyter.build.contexts import builder_url, find_envd
+    from envd_jupyter.builds.contexts import builder_url, find_envd
 
     wanted = given.builder or settings.builder
     return builder_url(wanted, find_envd(None, os.environ), os.environ)

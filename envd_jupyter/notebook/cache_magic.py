@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.build.preferences import Preferences
-    from envd_jupyter.build.preferences_values import Value
+    from envd_jupyter.builds.preferences import Preferences
+    from envd_jupyter.builds.preferences.values import Value
     from envd_jupyter.cache.entry import CacheEntry
 
 __all__ = ["CacheMagics", "cache_parser", "cache_words"]
@@ -154,7 +154,7 @@ class CacheMagics(Magics):
 
 
 def _given_values(given: argparse.Namespace) -> dict[str, Value]:
-    from envd_jupyter.build.preferences_values import SETTINGS
+    from envd_jupyter.builds.preferences.values import SETTINGS
     from envd_jupyter.cache.entry import parse_cache_entry
 
     values: dict[str, Value] = {}
@@ -213,7 +213,7 @@ def _add(preferences: Preferences, given: argparse.Namespace) -> str:
 
 
 def _remove(preferences: Preferences, given: argparse.Namespace) -> str:
-    from envd_jupyter.build.preferences_values import setting_named
+    from envd_jupyter.builds.preferences.values import setting_named
     from envd_jupyter.errors import RequestError
 
     if not given.what:
@@ -267,7 +267,7 @@ def _clear(preferences: Preferences, given: argparse.Namespace) -> str:
 
 
 def _save(preferences: Preferences, given: argparse.Namespace) -> str:
-    from envd_jupyter.build.preferences_saving import remember, settings_values
+    from envd_jupyter.builds.preferences.saving import remember, settings_values
 
     scope = given.scope or _best(preferences)
     values = {**settings_values(preferences.effective()), **_given_values(given)}
@@ -275,7 +275,7 @@ def _save(preferences: Preferences, given: argparse.Namespace) -> str:
 
 
 def _from_last_build(preferences: Preferences, given: argparse.Namespace) -> str:
-    from envd_jupyter.build.preferences_saving import remember
+    from envd_jupyter.builds.preferences.saving import remember
     from envd_jupyter.notebook.remembering import last_build_values
 
     scope = given.scope or _best(preferences)
@@ -309,7 +309,7 @@ def _referenced(values: dict[str, Value]) -> dict[str, Value]:
     """Take secrets from the variables that hold them, rather than refusing to store them."""
     import os
 
-    from envd_jupyter.build.preferences_values import by_reference
+    from envd_jupyter.builds.preferences.values import by_reference
 
     return {
         name: tuple(by_reference(e, os.environ) for e in cast("tuple[CacheEntry, ...]", value))
@@ -321,7 +321,7 @@ def _referenced(values: dict[str, Value]) -> dict[str, Value]:
 
 def _said(did: str, preferences: Preferences, scope: str, values: Mapping[str, object]) -> str:
     """Say what was done, and which of it a stronger layer hides."""
-    from envd_jupyter.build.preferences_values import setting_named
+    from envd_jupyter.builds.preferences.values import setting_named
     from envd_jupyter.notebook.settingsview import scope_words
 
     provenance = preferences.effective().provenance

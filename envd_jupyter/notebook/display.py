@@ -16,14 +16,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from envd_jupyter.build.view import MIME_TYPE
+from envd_jupyter.builds.view import MIME_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.view import BuildView
 
 __all__ = ["BuildDisplay", "Screen", "bundle", "choose_screen", "new_display_id"]
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envd_jupyter.build.doctor import Diagnosis
+    from envd_jupyter.builds.doctor import Diagnosis
 
 __all__ = ["DoctorView", "examine_here"]
 
@@ -93,7 +93,7 @@ def _marked(text: str) -> str:
 
 def examine_here(builder: str | None, envd: str | None = None) -> Diagnosis:
     """Look at everything a build needs, from a cell."""
-    from envd_jupyter.build.doctor import examine
+    from envd_jupyter.builds.doctor import examine
     from envd_jupyter.notebook.loop import run_to_end
 
     return run_to_end(examine(builder, envd=envd), lambda count: None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from envd_jupyter.build.request import BuildRequest, PreparedBuild
+    from envd_jupyter.builds.request import BuildRequest, PreparedBuild
     from envd_jupyter.cache.entry import CacheEntry
 
 __all__ = ["describe", "dry_run"]
@@ -35,8 +35,8 @@ def dry_run(
     EnvdJupyterError
         If the build could not start.
     """
-    from envd_jupyter.build.preflight import check_builder
-    from envd_jupyter.build.request import prepare
+    from envd_jupyter.builds.preflight import check_builder
+    from envd_jupyter.builds.request import prepare
     from envd_jupyter.notebook.loop import run_to_end
 
     prepared = prepare(request, environ)

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from envd_jupyter.build.client import start_build
-from envd_jupyter.build.result import BuildResult
-from envd_jupyter.build.state import BuildState
+from envd_jupyter.builds.client import start_build
+from envd_jupyter.builds.result import BuildResult
+from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import EnvdJupyterError
 from envd_jupyter.notebook.display import BuildDisplay
 from envd_jupyter.notebook.loop import run_to_end, running_loop
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from envd_jupyter.build.client import Build
-    from envd_jupyter.build.request import BuildRequest
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.client import Build
+    from envd_jupyter.builds.request import BuildRequest
+    from envd_jupyter.builds.view import BuildView
     from envd_jupyter.notebook.display import Screen
 
 __all__ = [

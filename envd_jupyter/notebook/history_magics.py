@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.build.client import Build
-    from envd_jupyter.build.record import History
-    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.builds.client import Build
+    from envd_jupyter.builds.record import History
+    from envd_jupyter.builds.result import BuildResult
     from envd_jupyter.notebook.display import Screen
 
 __all__ = ["HistoryMagics", "attach_parser", "cancel_parser", "doctor_parser", "history_parser"]
@@ -160,7 +160,7 @@ class HistoryMagics(Magics):
     @with_parser(attach_parser)
     def envd_attach(self, given: argparse.Namespace) -> BuildResult | Build:
         """Show a build from its beginning, in this cell."""
-        from envd_jupyter.build.client import attach
+        from envd_jupyter.builds.client import attach
         from envd_jupyter.notebook.following import look_and_wait, show_behind
         from envd_jupyter.notebook.historytable import resolve
 
@@ -174,7 +174,7 @@ class HistoryMagics(Magics):
     @with_parser(cancel_parser)
     def envd_cancel(self, given: argparse.Namespace) -> None:
         """Cancel a running build and wait until it has ended."""
-        from envd_jupyter.build.client import attach
+        from envd_jupyter.builds.client import attach
         from envd_jupyter.notebook.following import cancel_and_wait
         from envd_jupyter.notebook.historytable import resolve
 
@@ -214,7 +214,7 @@ class HistoryMagics(Magics):
         return act(self, history, resolve(history, given.build or "last"), given)
 
     def _show(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        from envd_jupyter.build.client import attach
+        from envd_jupyter.builds.client import attach
         from envd_jupyter.notebook.historytable import HistoryTable
 
         build = attach(build_id)
@@ -224,7 +224,7 @@ class HistoryMagics(Magics):
         self._screens(None)(build).paint(build.state().view(), final=True)
 
     def _log(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        from envd_jupyter.build.client import attach
+        from envd_jupyter.builds.client import attach
         from envd_jupyter.notebook.wording import clean_line
 
         result = attach(build_id).result()
@@ -237,21 +237,21 @@ class HistoryMagics(Magics):
             print(clean_line(line, 2000))
 
     def _report(self, history: History, build_id: str, given: argparse.Namespace) -> object:
-        from envd_jupyter.build.client import attach
+        from envd_jupyter.builds.client import attach
 
         return attach(build_id).result().report()
 
     def _compare(self, history: History, build_id: str, given: argparse.Namespace) -> object:
-        from envd_jupyter.build.client import attach
-        from envd_jupyter.build.insight.history import compare_builds
+        from envd_jupyter.builds.client import attach
+        from envd_jupyter.builds.insight.history import compare_builds
         from envd_jupyter.notebook.historytable import resolve
 
         other = resolve(history, given.other or "last")
         return compare_builds(attach(build_id).path, attach(other).path)
 
     def _export(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        from envd_jupyter.build.client import attach
-        from envd_jupyter.build.insight.history import export_build
+        from envd_jupyter.builds.client import attach
+        from envd_jupyter.builds.insight.history import export_build
 
         target = Path(given.other or f"{build_id}.html").expanduser()
         print(f"Wrote {export_build(attach(build_id).path, target)}")
@@ -290,7 +290,7 @@ _ACTIONS: dict[str, Callable[[HistoryMagics, History, str, argparse.Namespace], 
 
 
 def _history() -> History:
-    from envd_jupyter.build.record import History
+    from envd_jupyter.builds.record import History
 
     return History()
 

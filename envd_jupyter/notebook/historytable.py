@@ -13,7 +13,7 @@ from envd_jupyter.notebook.wording import BUILD_GLYPHS, BUILD_WORDS, duration, s
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from envd_jupyter.build.record import BuildRecord, History
+    from envd_jupyter.builds.record import BuildRecord, History
 
 __all__ = ["HistoryTable", "resolve"]
 

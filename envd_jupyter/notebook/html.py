@@ -30,7 +30,7 @@ from envd_jupyter.notebook.wording import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envd_jupyter.build.view import BuildView, CacheView, ErrorView, ProgressView, StepView
+    from envd_jupyter.builds.view import BuildView, CacheView, ErrorView, ProgressView, StepView
 
 __all__ = ["MAX_BYTES", "render_html"]
 

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.preferences import Identity
+from envd_jupyter.builds.preferences import Identity
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.build.client import Build
-    from envd_jupyter.build.request import BuildRequest
-    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.builds.client import Build
+    from envd_jupyter.builds.request import BuildRequest
+    from envd_jupyter.builds.result import BuildResult
     from envd_jupyter.notebook.arguments import BuildArguments
     from envd_jupyter.notebook.display import Screen
     from envd_jupyter.notebook.settings import Settings
@@ -146,8 +146,8 @@ class EnvdMagics(Magics):
         return screen_for
 
     def _request(self, given: BuildArguments, cell: str | None) -> tuple[BuildRequest, Settings]:
-        from envd_jupyter.build.folder import data_dir
-        from envd_jupyter.build.request import BuildRequest
+        from envd_jupyter.builds.folder import data_dir
+        from envd_jupyter.builds.request import BuildRequest
         from envd_jupyter.cache.entry import parse_cache_entry
         from envd_jupyter.notebook.cellproject import cell_project
         from envd_jupyter.notebook.identity import identify

@@ -11,7 +11,7 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.preferences_saving import is_remembered, remember, request_values
+from envd_jupyter.builds.preferences.saving import is_remembered, remember, request_values
 from envd_jupyter.errors import EnvdJupyterError, PreferenceError
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.build.preferences import Preferences
-    from envd_jupyter.build.preferences_values import Value
-    from envd_jupyter.build.request import BuildRequest
-    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.builds.preferences import Preferences
+    from envd_jupyter.builds.preferences.values import Value
+    from envd_jupyter.builds.request import BuildRequest
+    from envd_jupyter.builds.result import BuildResult
 
 __all__ = ["Offer", "last_build_values", "note_build", "offer_to_remember", "save_request"]
 
@@ -68,7 +68,7 @@ def last_build_values(preferences: Preferences) -> dict[str, Value]:
 
 
 def _recorded_values(preferences: Preferences) -> dict[str, Value]:
-    from envd_jupyter.build.record import History
+    from envd_jupyter.builds.record import History
     from envd_jupyter.cache.entry import parse_cache_entry
     from envd_jupyter.cache.redaction import MASK
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.events import read_events
-from envd_jupyter.build.result import BuildResult
-from envd_jupyter.build.state import BuildState
-from envd_jupyter.build.steps import seconds
+from envd_jupyter.builds.events import read_events
+from envd_jupyter.builds.result import BuildResult
+from envd_jupyter.builds.state import BuildState
+from envd_jupyter.builds.steps import seconds
 from envd_jupyter.errors import RecordError
 from envd_jupyter.notebook.display import BuildDisplay
 from envd_jupyter.notebook.loop import run_to_end
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.view import BuildView
     from envd_jupyter.notebook.display import Screen
 
 __all__ = ["moment", "replay"]

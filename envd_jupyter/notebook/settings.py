@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.preferences import COMMAND_LINE, Layer, Preferences, Settings, fold_layers
-from envd_jupyter.build.preferences import effective_settings as _effective
+from envd_jupyter.builds.preferences import COMMAND_LINE, Layer, Preferences, Settings, fold_layers
+from envd_jupyter.builds.preferences import effective_settings as _effective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.build.preferences_values import Value
+    from envd_jupyter.builds.preferences.values import Value
     from envd_jupyter.notebook.identity import Identity
 
 __all__ = ["Settings", "configured", "effective_settings", "preferences_here"]

@@ -7,13 +7,13 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.preferences import IMPLIED, SCOPES
-from envd_jupyter.build.preferences_values import SETTINGS, shown
+from envd_jupyter.builds.preferences import IMPLIED, SCOPES
+from envd_jupyter.builds.preferences.values import SETTINGS, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envd_jupyter.build.preferences import Preferences
+    from envd_jupyter.builds.preferences import Preferences
 
 __all__ = ["Row", "SettingsView", "scope_words"]
 

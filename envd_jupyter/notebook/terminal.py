@@ -29,7 +29,7 @@ from envd_jupyter.notebook.wording import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from envd_jupyter.build.view import BuildView, CacheView, StepView
+    from envd_jupyter.builds.view import BuildView, CacheView, StepView
 
 __all__ = ["TerminalScreen", "render_terminal"]
 

@@ -24,7 +24,7 @@ from envd_jupyter.notebook.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from envd_jupyter.build.view import BuildView, CacheView, ErrorView
+    from envd_jupyter.builds.view import BuildView, CacheView, ErrorView
 
 __all__ = ["one_line", "render_text"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from envd_jupyter.build.view import BuildView, CacheView, StepView, Summary
+    from envd_jupyter.builds.view import BuildView, CacheView, StepView, Summary
 
 __all__ = [
     "BUILD_GLYPHS",

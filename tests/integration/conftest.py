@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envd_jupyter.build.client import Build, start_build
-from envd_jupyter.build.request import BuildRequest
+from envd_jupyter.builds.client import Build, start_build
+from envd_jupyter.builds.request import BuildRequest
 from envd_jupyter.cache.entry import parse_cache_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.builds.result import BuildResult
     from tests.services import Buildkitd, Services
 
 RANDOM = "head -c 3000 /dev/urandom | base64 > /random"

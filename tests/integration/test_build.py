@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from envd_jupyter.build.client import attach
-from envd_jupyter.build.record import History
+from envd_jupyter.builds.client import attach
+from envd_jupyter.builds.record import History
 from envd_jupyter.errors import BuilderUnreachable, EnvdBuildError, RequestError
 from tests.integration.conftest import RANDOM, processes_with
 from tests.services import NEW_BUILDKIT, OLD_BUILDKIT

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from envd_jupyter.build.client import start_build
-from envd_jupyter.build.contexts import read_contexts
-from envd_jupyter.build.doctor import examine
 from envd_jupyter.buildkit import control
 from envd_jupyter.buildkit.dialers import BuilderAddress
+from envd_jupyter.builds.client import start_build
+from envd_jupyter.builds.contexts import read_contexts
+from envd_jupyter.builds.doctor import examine
 from envd_jupyter.errors import BuilderAddressError, BuilderUnreachable
 from tests.integration.conftest import RANDOM
 from tests.services.images import read_file

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envd_jupyter.build.insight.explain import explain_build
-from envd_jupyter.build.insight.past import load_earlier, load_past
+from envd_jupyter.builds.insight.explain import explain_build
+from envd_jupyter.builds.insight.past import load_earlier, load_past
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envd_jupyter.build.insight.causes import Explanation
-    from envd_jupyter.build.result import BuildResult
+    from envd_jupyter.builds.insight.causes import Explanation
+    from envd_jupyter.builds.result import BuildResult
 
 _numbers = itertools.count(1)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from envd_jupyter.build.client import attach
-from envd_jupyter.build.folder import data_dir
-from envd_jupyter.build.record import History
+from envd_jupyter.builds.client import attach
+from envd_jupyter.builds.folder import data_dir
+from envd_jupyter.builds.record import History
 from tests.integration.test_lifecycle import (
     STARTER,
     assert_nothing_left,
@@ -183,7 +183,7 @@ def test_a_full_disk_under_the_data_directory(services, builds, project):
 
 
 def test_cancelling_the_waiting_task_cancels_the_build(builds, project, buildkitd):
-    from envd_jupyter.build.client import abuild
+    from envd_jupyter.builds.client import abuild
 
     request = builds.request(project("sleep 5612"), buildkitd)
 

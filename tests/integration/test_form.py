@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envd_jupyter.build.record import History
+from envd_jupyter.builds.record import History
 from tests.integration.conftest import RANDOM, processes_with
 from tests.integration.kernels import Kernel
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envd_jupyter.build.insight.history import compare_builds, export_build
-from envd_jupyter.build.insight.remote import read_remote_cache
-from envd_jupyter.build.insight.report import report_of
-from envd_jupyter.build.insight.usage import prune_builder, usage_of
+from envd_jupyter.builds.insight.history import compare_builds, export_build
+from envd_jupyter.builds.insight.remote import read_remote_cache
+from envd_jupyter.builds.insight.report import report_of
+from envd_jupyter.builds.insight.usage import prune_builder, usage_of
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.errors import RequestError
 from tests.integration.conftest import RANDOM

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from envd_jupyter.build.client import attach
+from envd_jupyter.builds.client import attach
 from tests.integration.conftest import processes_with
 from tests.integration.kernels import Kernel
 from tests.integration.test_lifecycle import wait_for

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from envd_jupyter.build.client import Build, attach
-from envd_jupyter.build.folder import data_dir
-from envd_jupyter.build.record import History
+from envd_jupyter.builds.client import Build, attach
+from envd_jupyter.builds.folder import data_dir
+from envd_jupyter.builds.record import History
 from tests.integration.conftest import processes_with
 
 END_SECONDS = 10.0
@@ -77,8 +77,8 @@ def test_a_killed_driver_leaves_a_record_and_nothing_else(builds, project, build
 STARTER = """
 import asyncio, os, sys, json
 from pathlib import Path
-from envd_jupyter.build.client import start_build
-from envd_jupyter.build.request import BuildRequest
+from envd_jupyter.builds.client import start_build
+from envd_jupyter.builds.request import BuildRequest
 build = asyncio.run(start_build(BuildRequest(project=Path(sys.argv[1]), builder=sys.argv[2],
     output="type=image,name=" + sys.argv[3] + ",push=true", force=True)))
 print(build.id, flush=True)

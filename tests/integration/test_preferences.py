@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from envd_jupyter.build.preferences import Identity, Preferences
+from envd_jupyter.builds.preferences import Identity, Preferences
 from envd_jupyter.cache.entry import parse_cache_entry
 from tests.integration.conftest import RANDOM
 from tests.integration.kernels import Kernel

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from envd_jupyter.build.output import parse_output
+from envd_jupyter.builds.output import parse_output
 from envd_jupyter.cache.check import BuilderFacts, check_entries, version_at_least
 from envd_jupyter.cache.entry import CacheEntry, is_true
 from envd_jupyter.cache.environment import fill_from_environment, is_reference

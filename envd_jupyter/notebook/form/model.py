@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from envd_jupyter.build.output import parse_output
-from envd_jupyter.build.preferences import COMMAND_LINE, Layer, fold_layers
-from envd_jupyter.build.request import BuildRequest
+from envd_jupyter.builds.output import parse_output
+from envd_jupyter.builds.preferences import COMMAND_LINE, Layer, fold_layers
+from envd_jupyter.builds.request import BuildRequest
 from envd_jupyter.cache.csvfield import format_fields
 from envd_jupyter.cache.entry import CacheEntry, make_cache_entry, parse_cache_entry
 from envd_jupyter.cache.environment import is_reference
@@ -28,8 +28,8 @@ from envd_jupyter.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from envd_jupyter.build.preferences import Identity, Settings
-    from envd_jupyter.build.preferences_values import Value
+    from envd_jupyter.builds.preferences import Identity, Settings
+    from envd_jupyter.builds.preferences.values import Value
     from envd_jupyter.cache.options import Direction
 
 __all__ = [

@@ -16,10 +16,10 @@ from envd_jupyter.notebook.following import Follower
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from envd_jupyter.build.client import Build
-    from envd_jupyter.build.request import BuildRequest
-    from envd_jupyter.build.result import BuildResult
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.client import Build
+    from envd_jupyter.builds.request import BuildRequest
+    from envd_jupyter.builds.result import BuildResult
+    from envd_jupyter.builds.view import BuildView
 
 __all__ = ["FormBuild"]
 
@@ -84,7 +84,7 @@ class FormBuild:
         self._ended(result, fault)
 
     async def _follow(self) -> BuildResult | None:
-        from envd_jupyter.build.client import start_build
+        from envd_jupyter.builds.client import start_build
 
         build = await start_build(self.request, environ=self._environ)
         self.build = build

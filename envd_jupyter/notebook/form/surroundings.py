@@ -17,7 +17,7 @@ from envd_jupyter.errors import EnvdJupyterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envd_jupyter.build.preferences import Preferences
+    from envd_jupyter.builds.preferences import Preferences
     from envd_jupyter.cache.check import BuilderFacts
 
 __all__ = [
@@ -88,7 +88,7 @@ def find_functions(project: str) -> tuple[str, ...]:
 
 def contexts(envd: str | None, environ: Mapping[str, str]) -> tuple[tuple[str, str, bool], ...]:
     """Return the envd contexts: name, URL, and whether it is the current one."""
-    from envd_jupyter.build.contexts import find_envd, read_contexts
+    from envd_jupyter.builds.contexts import find_envd, read_contexts
 
     try:
         found = read_contexts(find_envd(envd, environ), environ)
@@ -150,8 +150,8 @@ async def describe_builder(spec: str, envd: str | None, environ: Mapping[str, st
     """Ask a builder what it can do."""
     import asyncio
 
-    from envd_jupyter.build.contexts import builder_url, find_envd
-    from envd_jupyter.build.preflight import builder_facts
+    from envd_jupyter.builds.contexts import builder_url, find_envd
+    from envd_jupyter.builds.preflight import builder_facts
 
     try:
         program = await asyncio.to_thread(find_envd, envd, environ)
@@ -192,7 +192,7 @@ def kernel_preferences() -> Preferences:
     """Return what is remembered in this kernel, or in this process where there is none."""
     from IPython.core.getipython import get_ipython
 
-    from envd_jupyter.build.preferences import Identity, Preferences
+    from envd_jupyter.builds.preferences import Identity, Preferences
     from envd_jupyter.notebook.settings import preferences_here
 
     shell = get_ipython()

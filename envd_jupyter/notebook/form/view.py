@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from envd_jupyter.build.preferences import Preferences, Settings, implied_imports
-from envd_jupyter.build.preferences_saving import is_remembered, remember, request_values
+from envd_jupyter.builds.preferences import Preferences, Settings, implied_imports
+from envd_jupyter.builds.preferences.saving import is_remembered, remember, request_values
 from envd_jupyter.errors import EnvdJupyterError
 from envd_jupyter.notebook.form import surroundings
 from envd_jupyter.notebook.form.checking import check_form
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from concurrent.futures import Future
 
-    from envd_jupyter.build.preferences_values import Value
-    from envd_jupyter.build.result import BuildResult
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.preferences.values import Value
+    from envd_jupyter.builds.result import BuildResult
+    from envd_jupyter.builds.view import BuildView
     from envd_jupyter.notebook.form.checking import Fault, Place
 
 __all__ = ["BuildForm"]

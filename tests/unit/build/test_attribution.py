@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from envd_jupyter.build.attribution import CacheWatch, WatchedCache
-from envd_jupyter.build.hints import hint_for, is_missing
-from envd_jupyter.build.steps import Step
+from envd_jupyter.builds.driver.attribution import CacheWatch, WatchedCache
+from envd_jupyter.builds.hints import hint_for, is_missing
+from envd_jupyter.builds.steps import Step
 
 
 def step(name: str, error: str | None = None, n: int = 1) -> Step:

@@ -9,7 +9,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envd_jupyter.build.events import EventLog, EventReader, own_event, read_events
+from envd_jupyter.builds.events import EventLog, EventReader, own_event, read_events
 
 
 def test_what_is_appended_is_read_once(tmp_path):
@@ -69,7 +69,7 @@ def test_readers_are_woken_after_each_line(tmp_path):
 _FULL = """
 import sys, resource, signal
 from pathlib import Path
-from envd_jupyter.build.events import EventLog
+from envd_jupyter.builds.events import EventLog
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 log = EventLog(Path(sys.argv[1]))
 log.reserve()

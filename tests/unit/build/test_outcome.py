@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from envd_jupyter.build.events import own_event
-from envd_jupyter.build.outcome import Solve, classify
-from envd_jupyter.build.state import BuildState
+from envd_jupyter.builds.driver.outcome import Solve, classify
+from envd_jupyter.builds.events import own_event
+from envd_jupyter.builds.state import BuildState
 
 STARTED, COMPLETED = "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"
 DIGEST = "sha256:" + "d" * 64

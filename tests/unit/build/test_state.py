@@ -9,9 +9,9 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envd_jupyter.build.events import own_event
-from envd_jupyter.build.state import BuildState
-from envd_jupyter.build.steps import Step, kind_of, seconds
+from envd_jupyter.builds.events import own_event
+from envd_jupyter.builds.state import BuildState
+from envd_jupyter.builds.steps import Step, kind_of, seconds
 
 T = "2026-01-02T03:04:{:02d}.{:09d}Z"
 

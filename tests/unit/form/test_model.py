@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envd_jupyter.build.preferences import Identity, Settings
+from envd_jupyter.builds.preferences import Identity, Settings
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.cache.options import options_for, types_for
 from envd_jupyter.errors import CacheSettingError, RequestError

@@ -7,7 +7,7 @@ import json
 import ipywidgets
 import pytest
 
-from envd_jupyter.build.preferences import Identity, Preferences
+from envd_jupyter.builds.preferences import Identity, Preferences
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.cache.options import options_for, types_for
 from envd_jupyter.errors import EnvdJupyterError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.insight import llb_pb2 as pb
+from envd_jupyter.builds.insight import llb_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

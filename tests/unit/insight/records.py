@@ -6,8 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from envd_jupyter.build.insight.graph import decode_graph
-from envd_jupyter.build.insight.report import BuildReport, report_of
+from envd_jupyter.builds.insight.graph import decode_graph
+from envd_jupyter.builds.insight.report import BuildReport, report_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

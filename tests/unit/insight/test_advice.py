@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from envd_jupyter.build.insight import llb_pb2 as pb
-from envd_jupyter.build.insight.advice import RULES
+from envd_jupyter.builds.insight import llb_pb2 as pb
+from envd_jupyter.builds.insight.advice import RULES
 from tests.unit.insight.graphs import Definition, chain
 from tests.unit.insight.records import files
 

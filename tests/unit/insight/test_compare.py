@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envd_jupyter.build.insight.compare import compare_graphs
-from envd_jupyter.build.insight.graph import decode_graph
+from envd_jupyter.builds.insight.compare import compare_graphs
+from envd_jupyter.builds.insight.graph import decode_graph
 from tests.unit.insight.graphs import Definition, chain
 
 

@@ -6,14 +6,14 @@ import os
 
 import pytest
 
-from envd_jupyter.build.insight.context_files import (
+from envd_jupyter.builds.insight.context_files import (
     Manifest,
     changed_files,
     scan_context,
     selection_digest,
     used_paths,
 )
-from envd_jupyter.build.insight.graph import Use, decode_graph
+from envd_jupyter.builds.insight.graph import Use, decode_graph
 from tests.unit.insight.graphs import Definition
 
 

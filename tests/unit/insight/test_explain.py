@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from envd_jupyter.build.insight.causes import KINDS
-from envd_jupyter.build.insight.explain import explain_build
-from envd_jupyter.build.insight.past import load_earlier, load_past
+from envd_jupyter.builds.insight.causes import KINDS
+from envd_jupyter.builds.insight.explain import explain_build
+from envd_jupyter.builds.insight.past import load_earlier, load_past
 from tests.unit.insight.graphs import Definition, chain
 from tests.unit.insight.records import files
 

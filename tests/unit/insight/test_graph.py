@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envd_jupyter.build.insight import llb_pb2 as pb
-from envd_jupyter.build.insight.graph import decode_graph
+from envd_jupyter.builds.insight import llb_pb2 as pb
+from envd_jupyter.builds.insight.graph import decode_graph
 from tests.unit.insight.graphs import NOBODY, Definition, chain
 
 

@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from envd_jupyter.build.insight.charts import savings_svg, timeline_svg
-from envd_jupyter.build.insight.evidence import Holding, materials
-from envd_jupyter.build.insight.figures import amount, seconds
-from envd_jupyter.build.insight.reporthtml import page, report_html
 from envd_jupyter.buildkit.control import UsageRecord
+from envd_jupyter.builds.insight.charts import savings_svg, timeline_svg
+from envd_jupyter.builds.insight.evidence import Holding, materials
+from envd_jupyter.builds.insight.figures import amount, seconds
+from envd_jupyter.builds.insight.reporthtml import page, report_html
 from tests.unit.insight.graphs import chain
 
 EVIL = "echo '<script>alert(1)</script>' & \"q\""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from envd_jupyter.build.view import MIME_TYPE
+from envd_jupyter.builds.view import MIME_TYPE
 from envd_jupyter.notebook.display import BuildDisplay, LinesScreen, NotebookScreen, bundle
 from envd_jupyter.notebook.terminal import TerminalScreen
 from tests.unit.notebook import views
 
 if TYPE_CHECKING:
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.view import BuildView
 
 
 class Recorder:

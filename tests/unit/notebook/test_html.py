@@ -10,7 +10,7 @@ from envd_jupyter.notebook.html import MAX_BYTES, render_html
 from tests.unit.notebook import views
 
 if TYPE_CHECKING:
-    from envd_jupyter.build.view import BuildView
+    from envd_jupyter.builds.view import BuildView
 
 VOID = {"br"}
 ALL = [views.running, views.succeeded, views.failed, views.huge, views.view]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envd_jupyter.build.view import BuildView, ProgressView, StepView
+    from envd_jupyter.builds.view import BuildView, ProgressView, StepView
 
 START = 1_764_000_000.0
 

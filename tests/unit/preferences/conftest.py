@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envd_jupyter.build.preferences import Identity, Preferences
+from envd_jupyter.builds.preferences import Identity, Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from envd_jupyter.build.preferences import IMPLIED
-from envd_jupyter.build.request import BuildRequest
-from envd_jupyter.build.result import BuildResult
+from envd_jupyter.builds.preferences import IMPLIED
+from envd_jupyter.builds.request import BuildRequest
+from envd_jupyter.builds.result import BuildResult
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.errors import EnvdJupyterError, PreferenceError
 from envd_jupyter.notebook import register, remembering, unregister

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from envd_jupyter.build.preferences import (
+from envd_jupyter.builds.preferences import (
     IMPLIED,
     SCOPES,
     Identity,
@@ -12,7 +12,7 @@ from envd_jupyter.build.preferences import (
     effective_settings,
     implied_imports,
 )
-from envd_jupyter.build.preferences_saving import change_from_json, preferences_json
+from envd_jupyter.builds.preferences.saving import change_from_json, preferences_json
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.errors import EnvdJupyterError, PreferenceError
 

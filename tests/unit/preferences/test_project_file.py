@@ -83,7 +83,7 @@ def test_a_link_stays_a_link(open_preferences, file, tmp_path):
 
 
 def test_a_project_that_is_not_there_is_an_error_only_when_written(tmp_path):
-    from envd_jupyter.build.preferences import Identity, Preferences
+    from envd_jupyter.builds.preferences import Identity, Preferences
 
     preferences = Preferences(Identity(None, None, "k"), tmp_path / "gone", data=tmp_path / "d")
     assert preferences.effective().messages == ()

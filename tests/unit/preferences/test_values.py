@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from envd_jupyter.build.preferences import SCOPES
-from envd_jupyter.build.preferences_values import by_reference, shown
+from envd_jupyter.builds.preferences import SCOPES
+from envd_jupyter.builds.preferences.values import by_reference, shown
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.cache.environment import fill_from_environment, is_reference
 from envd_jupyter.errors import CacheSettingError, PreferenceError
@@ -47,7 +47,7 @@ def test_a_secret_is_refused_with_the_way_out(open_preferences, tmp_path, scope,
 
 
 def test_the_hint_names_the_reference_and_the_other_way():
-    from envd_jupyter.build.preferences_values import setting_named, written
+    from envd_jupyter.builds.preferences.values import setting_named, written
 
     with pytest.raises(PreferenceError) as caught:
         written(

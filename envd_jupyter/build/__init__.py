@@ -1,1 +1,0 @@
-"""One build: its request, driver process, events, state, record and result."""
