@@ -1,7 +1,7 @@
 # Every target installs what it needs into .venv; nothing else has to be prepared by hand.
 #
 #   make demo      the quickstart notebook on real builders, then a running JupyterLab to try things in
-#   make test      every test: unit, integration on real services, notebooks
+#   make test      every test: unit, integration on real services, notebooks, a real browser
 #   make lint      ruff, mypy, import-linter
 #   make bench     the figures, one a line: name value unit goal ok|short
 #   make services  a registry and a builder to play with, until Ctrl-C
@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ENVD_ANALYTICS := false
 STAMP := .venv/.installed
 
-.PHONY: help install demo demo-stop test unit integration notebooks lint format bench services proto clean
+.PHONY: help install demo demo-stop test unit integration notebooks browser lint format bench services proto clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -43,6 +43,9 @@ integration: $(STAMP)
 
 notebooks: $(STAMP)
 	python -m pytest tests/notebooks
+
+browser: $(STAMP)
+	python -m pytest tests/browser
 
 test: $(STAMP)
 	python -m pytest tests

@@ -6,6 +6,8 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from envd_jupyter.builds.view import NO_MATH
+
 if TYPE_CHECKING:
     from envd_jupyter.builds.doctor import Diagnosis
 
@@ -70,7 +72,7 @@ class DoctorView:
             + "</td></tr>"
             for f in found.findings
         )
-        parts = [f'<style>{_STYLE}</style><div class="envd-doctor"><table>{rows}</table>']
+        parts = [f'<style>{_STYLE}</style><div class="envd-doctor {NO_MATH}"><table>{rows}</table>']
         if found.capabilities:
             table = "".join(
                 f"<tr><td><code>{c.type}</code></td><td>{'✔' if c.exports else '–'}</td>"

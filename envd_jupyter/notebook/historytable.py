@@ -7,6 +7,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, overload
 
+from envd_jupyter.builds.view import NO_MATH
 from envd_jupyter.errors import RecordError
 from envd_jupyter.notebook.wording import BUILD_GLYPHS, BUILD_WORDS, duration, shorten
 
@@ -93,8 +94,8 @@ class HistoryTable:
                 f'<tr title="{escape(record.message or word, quote=True)}">{mark}{cells}</tr>'
             )
         return (
-            f"<style>{_STYLE}</style><table class='envd-history'><thead><tr>{head}</tr></thead>"
-            f"<tbody>{''.join(body)}</tbody></table>"
+            f"<style>{_STYLE}</style><table class='envd-history {NO_MATH}'>"
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         )
 
 

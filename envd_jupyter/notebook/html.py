@@ -12,6 +12,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from envd_jupyter.builds.view import NO_MATH
 from envd_jupyter.notebook.stylesheet import STYLESHEET
 from envd_jupyter.notebook.wording import (
     BUILD_GLYPHS,
@@ -89,7 +90,7 @@ def _card(view: BuildView, room: _Room) -> str:
     beat = f' style="--beat:-{(view["elapsed"] or 0.0) % _PULSE_SECONDS:.2f}s"' if running else ""
     return "".join(
         [
-            f'<div class="envd-build" data-state="{_e(state)}" role="group"',
+            f'<div class="envd-build {NO_MATH}" data-state="{_e(state)}" role="group"',
             f' aria-label="{_e(shorten(label, room.width))}"{beat}>',
             f"<style>{STYLESHEET}</style>",
             _head(view, said, room),

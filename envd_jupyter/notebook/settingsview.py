@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.preferences import IMPLIED, SCOPES
 from envd_jupyter.builds.preferences.values import SETTINGS, shown
+from envd_jupyter.builds.view import NO_MATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +140,7 @@ class SettingsView:
         return f"{scope_words(name)} ({path})" if path else scope_words(name)
 
     def _repr_html_(self) -> str:
-        parts = [f'<style>{_STYLE}</style><div class="envd-settings">']
+        parts = [f'<style>{_STYLE}</style><div class="envd-settings {NO_MATH}">']
         if self.said:
             parts.append(f"<p>{escape(self.said)}</p>")
         parts += [f'<p class="warn">⚠ {escape(text)}</p>' for text in self.settings.messages]

@@ -9,6 +9,7 @@ from envd_jupyter.builds.insight.charts import savings_svg, timeline_svg
 from envd_jupyter.builds.insight.figures import amount, seconds
 from envd_jupyter.builds.insight.losses import day
 from envd_jupyter.builds.insight.reporttext import cause_lines, summary_sentences
+from envd_jupyter.builds.view import NO_MATH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ _MOST = 60
 
 def report_html(report: BuildReport) -> str:
     """Return the report as an HTML fragment."""
-    parts = [f'<div class="envd-report"><style>{_STYLE}</style>']
+    parts = [f'<div class="envd-report {NO_MATH}"><style>{_STYLE}</style>']
     parts.append(f"<p><b>Build {_e(report.id)}</b>, {_e(day(report.started))}: {report.state}</p>")
     parts += [f"<p>{_e(sentence)}</p>" for sentence in summary_sentences(report)]
     timeline, savings = timeline_svg(report), savings_svg(report)

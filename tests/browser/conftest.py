@@ -1,0 +1,134 @@
+"""What the browser tests share: one JupyterLab, one Chromium, and notebooks opened in them.
+
+Playwright's own event loop would be in the way of asynchronous tests, so the browser lives no
+longer than this package's tests. `open_notebook` opens what a test needs; kernels, pages and builds
+of a test end with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from envd_jupyter.builds.client import attach
+from envd_jupyter.builds.record import History
+from envd_jupyter.errors import EnvdJupyterError
+from tests.browser.lab import LabServer
+from tests.browser.notebook import Notebook, write_notebook
+from tests.services.tools import ensure_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext
+
+    from tests.services import Services
+
+SIZE = {"width": 1280, "height": 1000}
+
+_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-dev-shm-usage", "--font-render-hinting=none"),
+)
+
+
+@pytest.fixture(scope="package")
+def lab(services: Services) -> Iterator[LabServer]:
+    """The JupyterLab server of all browser tests."""
+    server = LabServer(services)
+    yield server
+    server.shut_down_kernels()
+    server.process.stop()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    ensure_programs({"chromium": "chromium"})
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=list(_ARGUMENTS),
+            env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": "/dev/null"},
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="package")
+def person(browser: Browser) -> Iterator[BrowserContext]:
+    """A person's browser: pages in it share what was loaded once."""
+    context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def folder(lab: LabServer, request: pytest.FixtureRequest) -> Path:
+    """A folder of the test's own below the server's root."""
+    place = lab.root / re.sub(r"\W+", "-", request.node.name).strip("-")
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def make_project(folder: Path, base_image: str) -> Callable[..., Path]:
+    """Write a project whose commands are steps, beside the notebook."""
+
+    def write(*commands: str, name: str = "train") -> Path:
+        place = folder / name
+        place.mkdir(exist_ok=True)
+        steps = "".join(f"    run(commands=[{command!r}])\n" for command in commands)
+        (place / "build.envd").write_text(
+            f'# syntax=v1\n\ndef build():\n    base(image="{base_image}", dev=False)\n{steps}'
+        )
+        return place
+
+    return write
+
+
+@pytest.fixture
+def open_notebook(
+    lab: LabServer, person: BrowserContext, folder: Path, services: Services
+) -> Iterator[Callable[..., Notebook]]:
+    """Open notebooks with these cells; the first one loads the extension."""
+    opened: list[Any] = []
+
+    def open_(
+        *cells: str,
+        name: str = "notebook.ipynb",
+        app: Any = "lab",
+        context: BrowserContext | None = None,
+        **size: int,
+    ) -> Notebook:
+        path = folder / name
+        if cells or not path.exists():
+            write_notebook(path, cells or ("",))
+        page = (context or person).new_page()
+        opened.append(page)
+        if size:
+            page.set_viewport_size({**SIZE, **size})  # type: ignore[typeddict-item]
+        return Notebook(page, lab, path, app)
+
+    yield open_
+    for page in opened:
+        page.close()
+    lab.shut_down_kernels()
+    end_builds(services)
+
+
+def end_builds(services: Services) -> None:
+    """Cancel what still runs, and wait for its end."""
+    for record in History(Path(services.environ["ENVD_JUPYTER_DATA_DIR"])).list(state="running"):
+        with suppress(EnvdJupyterError):
+            build = attach(record.id, environ=services.environ)
+            build.cancel_sync()
+            build.wait_sync()
