@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envd_jupyter.buildkit.install import BUILDKIT_VERSION, find_buildkitd
+from envd_jupyter.buildkit.remains import RUNTIMES, clear_containers, unmount_below
 from envd_jupyter.errors import BuilderError
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ _ROOTLESS = {"rootlesskit": "rootlesskit", "newuidmap": "uidmap"}
 _FRAME_HEADER = 9
 _SETTINGS = b"\x04"
 _HTTP2_OPENING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00" + _SETTINGS + bytes(5)
-_RUNTIMES = ("buildkit-runc", "runc", "crun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class _Started:
     version: str | None
     rootless: bool
     address: str
+    program: str | None = None
 
 
 class ManagedBuilder:
@@ -195,9 +196,8 @@ class ManagedBuilder:
         command = self._command(program)
         address = self._socket()
         address.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folders = [str(program.parent), self._environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
-        environ = self._environ | {"PATH": os.pathsep.join(folders)}
-        if not any(shutil.which(name, path=environ["PATH"]) for name in _RUNTIMES):
+        environ = self._environ | {"PATH": self._path(program)}
+        if self._runtime(program) is None:
             raise BuilderError(
                 "buildkitd needs runc, and there is none on PATH",
                 hint="Install it: apt install runc. BuildKit's release archive has it, too.",
@@ -214,7 +214,9 @@ class ManagedBuilder:
             )
         began = _process_start(process.pid) or ""
         told = _program_version(program)
-        self._write(_Started(process.pid, began, told, os.getuid() != 0, self.address))
+        self._write(
+            _Started(process.pid, began, told, os.getuid() != 0, self.address, str(program))
+        )
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(address):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -229,7 +231,7 @@ class ManagedBuilder:
         command = [str(program), "--config", str(self.folder / "buildkitd.toml")]
         if os.getuid() == 0:
             return command
-        path = f"{self._environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+        path = self._path(program)
         missing = [pkg for name, pkg in _ROOTLESS.items() if not shutil.which(name, path=path)]
         if missing:
             raise BuilderError(
@@ -237,6 +239,16 @@ class ManagedBuilder:
                 hint=f"As root: apt install {' '.join(missing)}. Or run envd-jupyter up as root.",
             )
         return [*self._namespace(), *command, "--oci-worker-no-process-sandbox"]
+
+    def _path(self, program: Path | None = None) -> str:
+        """Return the daemon's ``PATH``: BuildKit's release brings its own runtime along."""
+        beside = [str(program.parent)] if program is not None else []
+        known = [self._environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
+        return os.pathsep.join([*beside, *known])
+
+    def _runtime(self, program: Path | None) -> str | None:
+        path = self._path(program)
+        return next((found for name in RUNTIMES if (found := shutil.which(name, path=path))), None)
 
     def _namespace(self) -> list[str]:
         """Return what a command begins with to run as the daemon's own kind of root."""
@@ -273,8 +285,11 @@ class ManagedBuilder:
         ran = started is not None and _is_process(started.pid, started.began)
         if started is not None and ran:
             _terminate(started)
+        if self.root.exists():
+            runtime = self._runtime(Path(started.program) if started and started.program else None)
+            clear_containers(self.root, runtime, self._namespace(), self._environ)
         if os.getuid() == 0:
-            _unmount_below(self.root)
+            unmount_below(self.root)
         place = self._socket()
         for name in (place.name, "otel.sock"):
             place.with_name(name).unlink(missing_ok=True)
@@ -360,18 +375,6 @@ def _reason(log: str) -> str:
     named = [line for line in lines if line.startswith("buildkitd: ")]
     told = named or [line for line in lines if "error" in line.lower()] or lines
     return " / ".join(line.strip().removeprefix("buildkitd: ") for line in told[-3:]) or "nothing"
-
-
-def _unmount_below(root: Path) -> None:
-    """Unmount what a killed daemon left mounted, the innermost first."""
-    try:
-        lines = Path("/proc/self/mounts").read_text().splitlines()
-    except OSError:
-        return
-    for line in reversed(lines):
-        place = line.split()[1].encode().decode("unicode_escape")
-        if Path(place).is_relative_to(root):
-            subprocess.run(["umount", "-l", place], capture_output=True, check=False)
 
 
 def _allocated(folder: Path) -> int:

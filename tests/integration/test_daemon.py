@@ -72,18 +72,42 @@ def test_two_data_folders_have_two_builders(builder, tmp_path):
         other.remove()
 
 
-def test_it_starts_again_after_a_crash_with_a_step_running(builder, builds, project):
-    build = builds.start(project("echo begun; sleep 6543"), builder.start().address)
+#: The step's process changes its user, and so does not hear of the end of its parent.
+OUTLIVES = (
+    "echo root:x:0:0::/:/bin/sh > /etc/passwd; echo other:x:7:7::/:/bin/sh >> /etc/passwd; "
+    "exec su -s /bin/sleep other 6543"
+)
+
+
+def command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+@pytest.mark.parametrize("then", ["start", "stop", "remove"])
+def test_nothing_is_left_of_a_step_that_ran_when_it_crashed(builder, builds, project, then):
+    build = builds.start(project(OUTLIVES), builder.start().address)
     deadline = time.monotonic() + 30
-    while not any("sleep" in step.name and step.started for step in build.state().steps.values()):
+    while not any(command(pid).startswith("sleep") for pid in processes_of(builder.folder)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.kill(builder.status().pid, signal.SIGKILL)
     assert build.wait_sync().state == "failed"
     assert not builder.status().running
-    assert builder.start().running
-    builder.stop()
-    assert mounts_below(builder.root) == []
+    assert processes_of(builder.folder), "the step was to outlive it"
+    innocent = subprocess.Popen(["sleep", "60"], cwd=builder.root)
+    getattr(builder, then)()
+    assert not any(command(pid).startswith("sleep") for pid in processes_of(builder.folder))
+    assert innocent.poll() is None
+    innocent.kill()
+    innocent.wait()
+    if then == "start":
+        assert builder.status().running
+        builder.stop()
+    assert not [*builder.root.glob("*/executor/*/config.json")]
+    assert mounts_below(builder.folder) == []
 
 
 def test_a_process_that_has_its_number_now_is_not_touched(builder):
