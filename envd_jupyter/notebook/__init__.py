@@ -15,9 +15,9 @@ __all__ = ["register", "unregister"]
 
 def register(shell: InteractiveShell) -> None:
     """Add the magics and their completion to a shell."""
+    from envd_jupyter.builds.line import build_parser
     from envd_jupyter.notebook import completion
     from envd_jupyter.notebook import history_magics as past
-    from envd_jupyter.notebook.arguments import build_parser
     from envd_jupyter.notebook.cache_magic import CacheMagics, cache_parser, cache_words
     from envd_jupyter.notebook.form.magic import FormMagics, form_parser
     from envd_jupyter.notebook.magics import EnvdMagics

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from envd_jupyter.builds.line import MagicParser
     from envd_jupyter.builds.preferences import Settings
-    from envd_jupyter.notebook.arguments import MagicParser
 
 __all__ = ["ACTIONS", "add_flags"]
 

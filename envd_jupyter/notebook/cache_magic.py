@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope, no_var_expand
 
+from envd_jupyter.builds.line import SCOPES, HelpWanted, MagicParser, split_words
 from envd_jupyter.notebook import cache_care
-from envd_jupyter.notebook.arguments import SCOPES, HelpWanted, MagicParser, split_words
 from envd_jupyter.notebook.expansion import expand
 
 if TYPE_CHECKING:

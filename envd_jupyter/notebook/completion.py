@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
-    from envd_jupyter.notebook.arguments import MagicParser
+    from envd_jupyter.builds.line import MagicParser
 
 __all__ = [
     "Candidates",

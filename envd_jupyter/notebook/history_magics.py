@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from envd_jupyter.notebook.arguments import PROGRESS, HelpWanted, MagicParser, split_words
+from envd_jupyter.builds.line import PROGRESS, HelpWanted, MagicParser, split_words
 
 if TYPE_CHECKING:
     import argparse

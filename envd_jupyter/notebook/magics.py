@@ -19,7 +19,7 @@ from IPython.core.magic import (
 )
 from traitlets import Bool, Enum, List, Unicode
 
-from envd_jupyter.notebook.arguments import PROGRESS, HelpWanted, build_parser, parse_build
+from envd_jupyter.builds.line import PROGRESS, HelpWanted, build_parser, parse_build
 from envd_jupyter.notebook.expansion import expand
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from envd_jupyter.builds.client import Build
+    from envd_jupyter.builds.line import BuildArguments
     from envd_jupyter.builds.request import BuildRequest
     from envd_jupyter.builds.result import BuildResult
-    from envd_jupyter.notebook.arguments import BuildArguments
     from envd_jupyter.notebook.display import Screen
     from envd_jupyter.notebook.settings import Settings
 
@@ -146,9 +146,8 @@ class EnvdMagics(Magics):
         return screen_for
 
     def _request(self, given: BuildArguments, cell: str | None) -> tuple[BuildRequest, Settings]:
+        from envd_jupyter.builds.asking import given_values, request_from
         from envd_jupyter.builds.folder import data_dir
-        from envd_jupyter.builds.request import BuildRequest
-        from envd_jupyter.cache.entry import parse_cache_entry
         from envd_jupyter.notebook.cellproject import cell_project
         from envd_jupyter.notebook.identity import identify
         from envd_jupyter.notebook.settings import effective_settings
@@ -166,35 +165,10 @@ class EnvdMagics(Magics):
             self._shell,
             identity,
             project,
-            {
-                "exports": tuple(parse_cache_entry(t, "export") for t in given.export_cache),
-                "imports": tuple(parse_cache_entry(t, "import") for t in given.import_cache),
-                "output": given.output,
-                "tag": given.tag,
-                "from_": from_,
-                "builder": given.builder,
-                "platform": given.platform,
-                "use_proxy": given.use_proxy,
-                "inject_aws": given.inject_aws,
-            },
+            {**given_values(given), "path": None, "from_": from_},
             saved=not given.no_saved,
         )
-        request = BuildRequest(
-            project=project or Path(settings.path or "."),
-            from_=settings.from_ or "build.envd:build",
-            tag=settings.tag,
-            output=settings.output,
-            platform=settings.platform,
-            force=given.force,
-            use_proxy=settings.use_proxy,
-            exports=settings.exports,
-            imports=settings.imports,
-            builder=settings.builder,
-            source=source,
-            notebook=identity.notebook,
-            kernel=identity.kernel,
-            inject_aws=settings.inject_aws,
-            envd=self.envd or None,
-            require_cached=given.require_cached,
+        request = request_from(
+            given, settings, identity, project=project, source=source, envd=self.envd or None
         )
         return request, settings

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from envd_jupyter.builds.projects import find_functions, find_projects
 from envd_jupyter.notebook.form import surroundings
 from envd_jupyter.notebook.form.fields import ChoiceOrText, Field
 from envd_jupyter.notebook.form.model import DESTINATIONS, NAMED, PATHS, FormValues
@@ -96,7 +97,7 @@ class FormFields:
         self.project.offer(
             [
                 ("this directory" if name == "." else name, "" if name == "." else name)
-                for name in surroundings.find_projects(Path.cwd())
+                for name in find_projects(Path.cwd())
             ]
         )
         self.offer_builders(())
@@ -249,7 +250,7 @@ class FormFields:
         )
 
     def _offer_functions(self) -> None:
-        names = surroundings.find_functions(self.project.value) or (_STANDARD,)
+        names = find_functions(self.project.value) or (_STANDARD,)
         self.function.offer(
             [(name.replace(":", " · "), "" if name == _STANDARD else name) for name in names]
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope, no_var_expand
 
-from envd_jupyter.notebook.arguments import HelpWanted, MagicParser, build_parser
+from envd_jupyter.builds.line import HelpWanted, MagicParser, build_parser
 from envd_jupyter.notebook.expansion import expand
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class FormMagics(Magics):
         self, line: str, local_ns: Mapping[str, object] | None = None
     ) -> BuildForm | None:
         """Show a form for a build, with remote cache."""
+        from envd_jupyter.builds.line import split_words
         from envd_jupyter.errors import RequestError
-        from envd_jupyter.notebook.arguments import split_words
         from envd_jupyter.notebook.settings import preferences_here
 
         shell: InteractiveShell | None = self.shell

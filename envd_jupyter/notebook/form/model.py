@@ -19,7 +19,7 @@ from envd_jupyter.builds.output import parse_output
 from envd_jupyter.builds.preferences import COMMAND_LINE, Layer, fold_layers
 from envd_jupyter.builds.request import BuildRequest
 from envd_jupyter.cache.csvfield import format_fields
-from envd_jupyter.cache.entry import CacheEntry, make_cache_entry, parse_cache_entry
+from envd_jupyter.cache.entry import CacheEntry, make_cache_entry
 from envd_jupyter.cache.environment import is_reference
 from envd_jupyter.cache.options import SECRET_OPTIONS
 from envd_jupyter.cache.redaction import MASK
@@ -212,7 +212,8 @@ def read_line(
     RequestError, CacheSettingError
         If the line cannot be understood or a setting in it cannot work.
     """
-    from envd_jupyter.notebook.arguments import HelpWanted, parse_build
+    from envd_jupyter.builds.asking import given_values
+    from envd_jupyter.builds.line import HelpWanted, parse_build
 
     line = " ".join(part.rstrip("\\").strip() for part in text.strip().splitlines())
     line = _MAGIC.sub("", line, count=1) if _MAGIC.match(line) else line
@@ -220,18 +221,7 @@ def read_line(
         given = parse_build(line)
     except HelpWanted:
         raise RequestError("a form has no --help", hint="Run %envd_build --help.") from None
-    flags: dict[str, Value | None] = {
-        "path": given.path,
-        "from_": given.from_,
-        "builder": given.builder,
-        "tag": given.tag,
-        "output": given.output,
-        "platform": given.platform,
-        "use_proxy": given.use_proxy,
-        "inject_aws": given.inject_aws,
-        "exports": tuple(parse_cache_entry(text, "export") for text in given.export_cache),
-        "imports": tuple(parse_cache_entry(text, "import") for text in given.import_cache),
-    }
+    flags = given_values(given)
     if saved is None or given.no_saved:
         settings = fold_layers([Layer(COMMAND_LINE, {k: v for k, v in flags.items() if v})])
     else:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envd_jupyter.builds.line import parse_build
 from envd_jupyter.builds.preferences import Identity, Settings
 from envd_jupyter.cache.entry import parse_cache_entry
 from envd_jupyter.cache.options import options_for, types_for
 from envd_jupyter.errors import CacheSettingError, RequestError
-from envd_jupyter.notebook.arguments import parse_build
 from envd_jupyter.notebook.form.model import (
     DESTINATIONS,
     CacheFields,

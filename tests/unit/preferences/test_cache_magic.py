@@ -254,7 +254,7 @@ def test_what_was_remembered_of_a_project_is_not_used_for_another(cache, shell, 
 def test_a_remembered_build_needs_no_flags(shell, folder):
     remembering.save_request(shell, request(folder), "kernel")
     magics = shell.magics_manager.registry["EnvdMagics"]
-    from envd_jupyter.notebook.arguments import parse_build
+    from envd_jupyter.builds.line import parse_build
 
     asked, settings = magics._request(parse_build(""), None)
     assert asked.exports == request(folder).exports

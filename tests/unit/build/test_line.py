@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from envd_jupyter.builds.line import HelpWanted, build_parser, parse_build
 from envd_jupyter.errors import RequestError
-from envd_jupyter.notebook.arguments import HelpWanted, build_parser, parse_build
 
 
 def test_every_flag_of_envd_in_both_spellings() -> None:
