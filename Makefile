@@ -2,7 +2,8 @@
 #
 #   make demo      the quickstart notebook on real builders, then a running JupyterLab to try things in
 #   make test      every test: unit, integration on real services, notebooks, a real browser
-#   make lint      ruff, mypy, import-linter
+#   make lab-test  the unit tests of the JupyterLab extension
+#   make lint      ruff, mypy, import-linter; eslint, prettier and stylelint for the extension
 #   make bench     the figures, one a line: name value unit goal ok|short
 #   make services  a registry and a builder to play with, until Ctrl-C
 
@@ -24,9 +25,13 @@ help:
 $(STAMP): pyproject.toml envd_jupyter/_version.py
 	@PYTHON=$(PYTHON) bash .ci/install
 
-install: $(STAMP)
+install: $(STAMP) $(LAB)
 
-demo: $(STAMP)
+# The JupyterLab extension, built again when its sources have changed.
+$(LAB): $(STAMP) $(LAB_SOURCES)
+	@bash .ci/labextension
+
+demo: $(STAMP) $(LAB)
 	@python -m tests.services.demo
 
 demo-stop:
@@ -47,18 +52,34 @@ notebooks: $(STAMP)
 browser: $(STAMP)
 	python -m pytest tests/browser
 
-test: $(STAMP)
+test: $(STAMP) $(LAB) lab-test
 	python -m pytest tests
 
-lint: $(STAMP)
+lab-test: $(LAB_PACKAGES)
+	@bash .ci/jlpm test
+
+$(LAB_PACKAGES): $(STAMP) labextension/package.json labextension/yarn.lock
+	@bash .ci/jlpm install --immutable
+	@touch $@
+
+lint: $(STAMP) lab-lint
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 
-format: $(STAMP)
+lab-lint: .venv/.lab-checked
+
+.venv/.lab-checked: $(LAB_SOURCES) | $(LAB_PACKAGES)
+	@bash .ci/jlpm check
+	@touch $@
+
+format: $(STAMP) lab-format
 	ruff check --fix .
 	ruff format .
+
+lab-format: $(LAB_PACKAGES)
+	@bash .ci/jlpm fix
 
 bench: $(STAMP)
 	@python -m bench
@@ -71,4 +92,4 @@ proto: $(STAMP)
 	  $$(git ls-files '*.proto')
 
 clean:
-	rm -rf .venv dist
+	rm -rf .venv dist envd_jupyter/labextension labextension/lib labextension/node_modules

@@ -27,3 +27,8 @@ def unload_ipython_extension(ipython: Any) -> None:
     from envd_jupyter.notebook import unregister
 
     unregister(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell JupyterLab's developer commands where the built extension is."""
+    return [{"src": "labextension", "dest": "envd-jupyter"}]

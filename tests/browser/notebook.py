@@ -178,7 +178,7 @@ class Notebook:
 
     def card(self, number: int) -> Locator:
         """Return the build that a cell shows."""
-        return self.output(number).locator(".envd-build").first
+        return self.output(number).locator(".ej-card, .envd-build").first
 
     def form(self, number: int) -> Locator:
         """Return the form that a cell shows."""

@@ -21,7 +21,7 @@ def test_a_cell_shows_its_build_live_and_keeps_the_finished_card(open_notebook, 
     notebook.start(1)
     card = notebook.card(1)
     expect(card).to_have_attribute("data-state", "running")
-    expect(card.locator("li[data-state=running] .eb-log")).to_contain_text("line 5")
+    expect(card.locator("li[data-state=running] .ej-log")).to_contain_text("line 5")
     notebook.screenshot("cell-running", card)
     notebook.finish(1)
     expect(card).to_have_attribute("data-state", "succeeded")

@@ -1,0 +1,3 @@
+import { renderer } from './plugins/renderer';
+
+export default [renderer];

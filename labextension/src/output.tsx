@@ -1,0 +1,46 @@
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+import { createRoot, type Root } from 'react-dom/client';
+
+import { BuildCard } from './card/BuildCard';
+import { MIME_TYPE, readView } from './view';
+
+/**
+ * A build in the output of a cell.
+ *
+ * A running build is rendered again ten times a second into the same widget, so what a person has
+ * unfolded, selected or focused stays as it is.
+ */
+export class BuildOutput extends Widget implements IRenderMime.IRenderer {
+  constructor() {
+    super();
+    this.addClass('ej-output');
+    this._root = createRoot(this.node);
+  }
+
+  renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const view = readView(model.data[MIME_TYPE]);
+    this._root.render(
+      view ? <BuildCard view={view} /> : <p className="ej-ui">This is not an envd build.</p>
+    );
+    return Promise.resolve();
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      // Not now: the output area may dispose while React renders.
+      queueMicrotask(() => {
+        this._root.unmount();
+      });
+    }
+    super.dispose();
+  }
+
+  protected override onCloseRequest(message: Message): void {
+    super.onCloseRequest(message);
+    this.dispose();
+  }
+
+  private _root: Root;
+}
