@@ -63,6 +63,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "Part of the cache has been removed there: build again without this import.",
     ),
     (
+        r"unexpected commit digest",
+        "A layer of an imported cache is damaged: build without that import, and export it anew.",
+    ),
+    (
         r"exit code: 137\b",
         "The step was killed: most likely the builder ran out of memory.",
     ),

@@ -14,10 +14,11 @@ from envd_jupyter.builds.request import BuildRequest
 from envd_jupyter.cache.entry import parse_cache_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from envd_jupyter.builds.result import BuildResult
     from tests.services import Buildkitd, Services
+    from tests.services.gha import ActionsCache
 
 RANDOM = "head -c 3000 /dev/urandom | base64 > /random"
 
@@ -85,6 +86,26 @@ def empty_builder(services: Services) -> Callable[[], Buildkitd]:
         return builder
 
     return empty
+
+
+@pytest.fixture
+def actions(services: Services) -> ActionsCache:
+    """Return a GitHub Actions cache service of this test's own."""
+    return services.actions_cache()
+
+
+def states(caches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what became of each cache."""
+    return [cache["state"] for cache in caches]
+
+
+def reused(
+    builds: Builds, folder: Path, builder: Buildkitd | str, imports: list[str], **more: Any
+) -> tuple[int, int]:
+    """Build with imports; returns how many steps came from a cache, and how many there are."""
+    result = builds.run(folder, builder, [], imports, **more)
+    assert result.ok, result.message
+    return result.cached, result.total
 
 
 def processes_with(text: str) -> list[str]:

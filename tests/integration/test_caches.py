@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from envd_jupyter.errors import CacheSettingError, RequestError
-from tests.integration.conftest import RANDOM
+from envd_jupyter.errors import RequestError
+from tests.integration.conftest import RANDOM, reused, states
 from tests.services.images import read_file
 
 OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
-
-
-def states(caches):
-    return [cache["state"] for cache in caches]
-
-
-def reused(builds, project_folder, builder, imports, **more):
-    """Build with imports; returns how many steps came from a cache, and how many there are."""
-    result = builds.run(project_folder, builder, [], imports, **more)
-    assert result.ok, result.message
-    return result.cached, result.total
 
 
 # registry
@@ -102,129 +85,23 @@ def test_a_registry_with_a_password_behind_its_own_authority(services, builds, p
     second.close()
 
 
-# local
+# inline
 
 
-def test_a_local_cache_by_tag_digest_and_default(builds, project, empty_builder, tmp_path):
-    place = tmp_path / "cache"
-    folder = project(RANDOM)
-    for tag in ("", ",tag=v2"):
-        builds.run(folder, empty_builder(), [f"type=local,dest={place},mode=max{tag}"])
-    index = json.loads((place / "index.json").read_text())["manifests"]
-    names = {item["annotations"]["org.opencontainers.image.ref.name"] for item in index}
-    assert names == {"latest", "v2"}
-    for tag in names:
-        command = ["skopeo", "inspect", "--raw", f"oci:{place}:{tag}"]
-        subprocess.run(command, check=True, capture_output=True)
-    for which in ("", ",tag=v2", f",digest={index[0]['digest']}"):
-        assert reused(builds, folder, empty_builder(), [f"type=local,src={place}{which}"]) == (1, 1)
-
-
-def test_several_local_sources_and_a_broken_one(builds, project, empty_builder, tmp_path):
-    first, second, broken = (tmp_path / name for name in ("first", "second", "broken"))
-    one, two = project(RANDOM, name="one"), project("echo other; " + RANDOM, name="two")
-    builds.run(one, empty_builder(), [f"type=local,dest={first},mode=max"])
-    builds.run(two, empty_builder(), [f"type=local,dest={second},mode=max"])
-    builds.run(one, empty_builder(), [f"type=local,dest={broken},mode=max"])
-    blobs = sorted((broken / "blobs" / "sha256").iterdir(), key=lambda p: p.stat().st_size)
-    blobs[-1].unlink()
-    sources = [f"type=local,src={place}" for place in (broken, first, second)]
-    for folder in (one, two):
-        result = builds.run(folder, empty_builder(), [], sources)
-        assert (result.cached, result.total) == (1, 1)
-        assert result.imports[0]["state"] == "failed"
-        assert "incomplete" in result.imports[0]["message"]
-        assert "ok" in states(result.imports[1:])
-
-
-def test_a_full_disk_keeps_the_earlier_local_cache(builds, services, project, empty_builder):
-    place = services.small_disk(8) / "cache"
-    cache = f"type=local,dest={place},mode=max"
-    small = project(RANDOM)
-    assert builds.run(small, empty_builder(), [cache]).ok
-    large = project("head -c 9000000 /dev/urandom > /large", name="large")
-    result = builds.run(large, empty_builder(), [cache])
-    assert result.state == "export_failed"
-    assert "No space left" in result.message
-    assert reused(builds, small, empty_builder(), [f"type=local,src={place}"]) == (1, 1)
-
-
-def test_a_kill_at_any_moment_keeps_the_earlier_local_cache(
-    builds, project, buildkitd, empty_builder, tmp_path
+def test_an_image_pushed_again_without_its_cache_is_told(
+    builds, project, buildkitd, registry, empty_builder
 ):
-    from envd_jupyter.cache.local import check_layout, layout_usage
-
-    place = tmp_path / "cache"
-    cache = f"type=local,dest={place},mode=max"
-    assert builds.run(project(RANDOM), buildkitd, [cache]).ok
-    for number in range(6):
-        folder = project(f"echo {number}; {RANDOM}", name=f"p{number}")
-        build = builds.start(folder, buildkitd, [cache])
-        deadline = time.monotonic() + 30
-        wait = 0.02 * number
-        while "exporting" not in str(build.state().phase) and time.monotonic() < deadline:
-            if build.state().finished:
-                break
-            time.sleep(0.005)
-        time.sleep(wait)
-        driver = build.folder.driver_pid()
-        if driver:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(driver, signal.SIGKILL)
-        build.wait_sync()
-        for digest in layout_usage(place).tags.values():
-            check_layout(place, digest, verify=True)
-
-
-# GitHub Actions
-
-
-@pytest.fixture
-def actions(services):
-    return services.actions_cache()
-
-
-@pytest.mark.parametrize("service", ["v1", "v2", "act"])
-def test_gha_from_the_jobs_environment(services, builds, project, empty_builder, actions, service):
-    cache = services.act_cache() if service == "act" else actions
-    job = cache.environ() if service == "act" else cache.environ(int(service[1]))
-    builds.environ = builds.environ | job | {"GITHUB_ACTIONS": "true"}
-    folder = project(RANDOM, "echo 2")
-    result = builds.run(folder, empty_builder(), ["type=gha,mode=max,scope=mine"])
-    assert result.ok, result.message
-    assert states(result.exports) == ["ok"]
-    assert reused(builds, folder, empty_builder(), ["type=gha,scope=mine"]) == (2, 2)
-    assert reused(builds, folder, empty_builder(), ["type=gha,scope=other"]) == (0, 2)
-
-
-def test_gha_with_address_and_token_given(builds, project, empty_builder, actions):
-    setting = f"type=gha,url={actions.url},token={actions.token()}"
-    folder = project(RANDOM)
-    assert builds.run(folder, empty_builder(), [f"{setting},timeout=5m"]).ok
-    assert reused(builds, folder, empty_builder(), [setting]) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("token", "words"),
-    [
-        (lambda actions: actions.token(lifetime=-3600), "expired"),
-        (lambda actions: actions.token([("refs/pull/1", 1)]), "may only read"),
-        (lambda _: "CANARY-nonsense", "not a JSON Web Token"),
-    ],
-)
-def test_a_token_that_cannot_work_is_named_before_the_build(
-    builds, project, buildkitd, actions, token, words
-):
-    setting = f"type=gha,url={actions.url},token={token(actions)}"
-    with pytest.raises(CacheSettingError, match=words) as caught:
-        builds.start(project("echo 1"), buildkitd, [setting])
-    assert "CANARY" not in str(caught.value)
-
-
-def test_gha_outside_of_actions_is_told(builds, project, buildkitd):
-    with pytest.raises(CacheSettingError) as caught:
-        builds.start(project("echo 1"), buildkitd, ["type=gha"])
-    assert "GitHub Actions job" in caught.value.hint
+    folder, image = project(RANDOM), registry.ref("inline/lost:1")
+    kept, output = f"type=registry,ref={image}", f"type=image,name={image},push=true"
+    assert builds.run(folder, buildkitd, ["type=inline"], output=output).ok
+    assert reused(builds, folder, empty_builder(), [kept]) == (1, 1)
+    assert builds.run(folder, buildkitd, output=output).ok
+    result = builds.run(folder, empty_builder(), [], [kept])
+    assert result.ok
+    assert result.cached == 0
+    assert states(result.imports) == ["missing"]
+    assert "an image without a cache" in result.imports[0]["message"]
+    assert "type=inline" in result.imports[0]["hint"]
 
 
 # S3

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.hints import hint_for, is_missing
 from envd_jupyter.builds.steps import is_cache_export
+from envd_jupyter.cache.entry import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,6 +69,13 @@ class CacheWatch:
     def settle(self, direction: str, shown: str, state: str) -> None:
         """Take in what became of a cache that BuildKit will not speak of."""
         self._told[direction, shown] = state
+
+    def must_be_kept(self, shown: str) -> bool:
+        """Return whether this is an export, and the build fails without it."""
+        return any(
+            cache.shown == shown and not is_true(cache.attrs.get("ignore-error"))
+            for cache in self._exports
+        )
 
     def look(self, step: Step) -> Iterator[dict[str, Any]]:
         """Yield the events that follow from a step which has ended (``cache`` or ``note``)."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from envd_jupyter.builds.driver.attribution import CacheWatch, WatchedCache
 from envd_jupyter.builds.driver.observer import Recorder
 from envd_jupyter.builds.driver.outcome import Outcome, classify
+from envd_jupyter.builds.driver.unsaid import Unsaid
 from envd_jupyter.builds.events import EventLog
 from envd_jupyter.builds.folder import BuildFolder
 from envd_jupyter.errors import EnvdJupyterError
@@ -108,6 +109,7 @@ class Conductor:
             self._recorder.state.apply(event)
         self._witness = _witness(order, self._folder)
         self._recorder.on_graph = self._witness.graph
+        self._unsaid = Unsaid(order)
         self._required: CachedOnly | None = None
         if order.get("require_cached"):
             self._require_cached()
@@ -147,6 +149,7 @@ class Conductor:
         self._recorder.phase("connecting")
         if not self._canceled:
             self._start(self._witness.before())
+            self._start(self._unsaid.before())
         self._start(self._remember())
         self._start(self._break_silence())
         code = await process.wait()
@@ -320,17 +323,26 @@ class Conductor:
             with contextlib.suppress(Exception):
                 await self._relay.close()
         recorder = self._recorder
+        became: list[dict[str, Any]] = []
         with contextlib.suppress(Exception):
             refs = [solve.ref for solve in recorder.solves]
-            last = asyncio.gather(self._witness.after(refs), self._forget_old())
-            await asyncio.wait_for(last, _GRACE)
+            last = asyncio.gather(
+                self._witness.after(refs), self._forget_old(), self._unsaid.after(recorder.state)
+            )
+            *_, became = await asyncio.wait_for(last, _GRACE)
         if outcome is None:
             with contextlib.suppress(OSError, ValueError):
                 outcome = await self._not_cached()
         if outcome is None:
             outcome = self._trouble if self._trouble is not None else self._classify(code or 0)
-        if self._staging is not None and outcome.state == "succeeded":
-            outcome = self._publish(self._staging, outcome)
+        if self._staging is not None:
+            if outcome.state == "succeeded":
+                became += self._staging.publish(self._order["exports"])
+            elif damaged := self._staging.damaged(outcome.message or ""):
+                became += damaged
+                said = {key: damaged[0][key] for key in ("message", "hint")}
+                outcome = dataclasses.replace(outcome, **said)
+        outcome = self._settle(became, outcome)
         for event in self._watch.close(outcome.state):
             recorder.write(event.pop("kind"), **event)
         for message, hint in outcome.notes:
@@ -338,12 +350,13 @@ class Conductor:
         await asyncio.to_thread(shutil.rmtree, self._private, ignore_errors=True)
         self._write_result(outcome, code)
 
-    def _publish(self, staging: Staging, outcome: Outcome) -> Outcome:
-        """Put local caches into their directories; the image is there even if that fails."""
-        for event in staging.publish(self._order["exports"]):
-            self._watch.settle("export", event["entry"], event["state"])
+    def _settle(self, became: list[dict[str, Any]], outcome: Outcome) -> Outcome:
+        """Record what BuildKit does not know of caches; the image is there even if one failed."""
+        for event in became:
+            self._watch.settle(event["direction"], event["entry"], event["state"])
             self._recorder.write("cache", **event)
-            if event["state"] == "failed":
+            counts = event["state"] == "failed" and self._watch.must_be_kept(event["entry"])
+            if counts and outcome.state == "succeeded":
                 outcome = dataclasses.replace(
                     outcome, state="export_failed", message=event["message"], hint=event["hint"]
                 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = ["Staging"]
 
 #: Options of a local cache that concern its directory and not BuildKit.
 _OURS = ("dest", "src", "tag", "reset")
+_UNEXPECTED = re.compile(r"unexpected commit digest \S+, expected sha256:([0-9a-f]{64})")
 
 
 class Staging:
@@ -37,6 +39,7 @@ class Staging:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._digests: dict[int, str] = {}
+        self._sources: list[CacheEntry] = []
         (folder / "blobs" / "sha256").mkdir(parents=True)
 
     def prepare(self, imports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -63,7 +66,33 @@ class Staging:
                 )
             else:
                 self._digests[number] = digest
+                self._sources.append(entry)
         return problems
+
+    def damaged(self, error: str) -> list[dict[str, Any]]:
+        """Return which import BuildKit's error about a layer is to be put down to, if it is one.
+
+        Sources are only looked at when they are staged, and not read: that could be gigabytes.
+        """
+        named = _UNEXPECTED.search(error)
+        link = self._folder / "blobs" / "sha256" / named[1] if named else None
+        if link is None or not link.is_symlink():
+            return []
+        for entry in self._sources:
+            source = Path(entry.get("src") or "").resolve()
+            if link.readlink().is_relative_to(source):
+                return [
+                    {
+                        "direction": "import",
+                        "entry": entry.redacted().to_csv(),
+                        "state": "failed",
+                        "message": f"the local cache in {entry.get('src')} is damaged: the content "
+                        f"of sha256:{link.name[:12]}… has changed",
+                        "hint": "Build without this import, and export the cache anew to an empty "
+                        "directory.",
+                    }
+                ]
+        return []
 
     def wire_imports(self, imports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the imports as BuildKit is to see them; local ones that failed are left out."""

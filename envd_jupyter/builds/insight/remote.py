@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
     from envd_jupyter.cache.entry import CacheEntry
 
-__all__ = ["CacheLayer", "RemoteCache", "read_remote_cache"]
+__all__ = ["CacheLayer", "NoCache", "RemoteCache", "read_remote_cache"]
 
 _CONFIG = "application/vnd.buildkit.cacheconfig.v0"
 _INLINE = "moby.buildkit.cache.v0"
 _CREATED = "buildkit/createdat"
+
+
+class NoCache(RequestError):
+    """There is an image, and it carries no cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +198,9 @@ def _from_manifest(
     if _INLINE in image:
         records = json.loads(base64.b64decode(image[_INLINE]))
         return _cache(ref, "inline", digest, _inline(records, manifest), described)
-    raise RequestError(
+    raise NoCache(
         f"{ref} is an image without a cache",
-        hint="Export one with --export-cache type=inline, or to a reference of its own.",
+        hint="Whoever pushed it last did so without --export-cache type=inline.",
     )
 
 
