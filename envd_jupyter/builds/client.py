@@ -21,11 +21,11 @@ from envd_jupyter.builds.result import BuildResult
 from envd_jupyter.builds.state import BuildState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
-    from envd_jupyter.builds.request import BuildRequest
+    from envd_jupyter.builds.request import BuildRequest, PreparedBuild
 
 __all__ = ["Build", "abuild", "attach", "build", "start_build", "start_build_sync"]
 
@@ -272,7 +272,12 @@ def attach(build_id: str, *, environ: Mapping[str, str] | None = None) -> Build:
     return Build(BuildFolder.find(build_id, data_dir(environ)))
 
 
-async def start_build(request: BuildRequest, *, environ: Mapping[str, str] | None = None) -> Build:
+async def start_build(
+    request: BuildRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    guard: Callable[[PreparedBuild], None] | None = None,
+) -> Build:
     """Check a request and start its build in a process of its own.
 
     Parameters
@@ -281,6 +286,8 @@ async def start_build(request: BuildRequest, *, environ: Mapping[str, str] | Non
         What to build and with which caches.
     environ
         The environment of the build; by default the process's own.
+    guard
+        Called with what would be started, names filled in; raises what forbids it.
 
     Raises
     ------
@@ -292,6 +299,8 @@ async def start_build(request: BuildRequest, *, environ: Mapping[str, str] | Non
 
     environ = dict(os.environ if environ is None else environ)
     prepared = prepare(request, environ)
+    if guard is not None:
+        guard(prepared)
     if prepared.needs_facts:
         from envd_jupyter.builds.preflight import check_builder
 

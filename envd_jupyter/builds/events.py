@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-__all__ = ["EventLog", "EventReader", "own_event", "read_events"]
+__all__ = ["EventLog", "EventReader", "LineReader", "own_event", "read_events"]
 
 _CHUNK = 1 << 20
 _RESERVE = 64 * 1024
@@ -115,13 +115,15 @@ class EventLog:
         self._reserve.unlink(missing_ok=True)
 
 
-class EventReader:
-    """Read a growing event log, each event once.
+class LineReader:
+    """Read a growing event log line by line, as it was written.
 
     Parameters
     ----------
     path
         The log. It need not exist yet.
+    chunk
+        How many bytes to take at once.
 
     Attributes
     ----------
@@ -129,20 +131,21 @@ class EventReader:
         Whether the last read came to the end of the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chunk: int = _CHUNK) -> None:
         self.path = path
         self.offset = 0
         self.caught_up = False
+        self._chunk = chunk
         self._rest = b""
 
-    def read(self) -> list[dict[str, Any]]:
-        """Return the events of the next megabyte that is complete; an empty list if none is new."""
+    def lines(self) -> list[bytes]:
+        """Return the next lines that are complete; an empty list if none is new."""
         try:
             with self.path.open("rb", buffering=0) as file:
+                file.seek(self.offset)
                 while True:
-                    file.seek(self.offset)
-                    data = file.read(_CHUNK)
-                    self.caught_up = len(data) < _CHUNK
+                    data = file.read(self._chunk)
+                    self.caught_up = len(data) < self._chunk
                     if not data:
                         return []
                     self.offset += len(data)
@@ -150,14 +153,23 @@ class EventReader:
                     if newline:
                         lines = (self._rest + head).split(b"\n")
                         self._rest = tail
-                        events = [event for event in map(_parse, lines) if event is not None]
-                        if events:
-                            return events
-                    else:
-                        self._rest += data
+                        return lines
+                    self._rest += data
         except FileNotFoundError:
             self.caught_up = True
             return []
+
+
+class EventReader(LineReader):
+    """Read a growing event log, each event once."""
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the events of the next megabyte that is complete; an empty list if none is new."""
+        while lines := self.lines():
+            events = [event for event in map(_parse, lines) if event is not None]
+            if events:
+                return events
+        return []
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 __all__ = ["BuildRecord", "History", "close_lost", "record_of"]
@@ -97,10 +97,18 @@ class History:
     ----------
     data
         The data folder; by default the user's.
+    known
+        Returns what somebody who follows a build knows of it, or None: its log is not read again.
     """
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        known: Callable[[BuildFolder], BuildRecord | None] | None = None,
+    ) -> None:
         self.data = data_dir() if data is None else data
+        self._known = known
         self.path = self.data / "history.sqlite"
 
     @contextlib.contextmanager
@@ -171,6 +179,9 @@ class History:
             database.executemany("DELETE FROM builds WHERE id = ?", [(i,) for i in gone])
 
     def _take_in(self, folder: BuildFolder) -> None:
+        if self._known is not None and (record := self._known(folder)) is not None:
+            self.put(record)
+            return
         state = BuildState(folder.id)
         for event in read_events(folder.events):
             state.apply(event)

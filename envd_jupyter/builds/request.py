@@ -19,6 +19,7 @@ from envd_jupyter.errors import CacheSettingError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from envd_jupyter.cache.check import BuilderFacts
     from envd_jupyter.cache.entry import CacheEntry
@@ -125,6 +126,28 @@ class PreparedBuild:
     def docker(self) -> bool:
         """Whether a Docker Engine builds, rather than a BuildKit of its own."""
         return self.builder.startswith("docker:") or self.builder.startswith("docker+")
+
+    def asked(self) -> dict[str, Any]:
+        """Return as JSON what was asked for, so that it can be asked again from anywhere.
+
+        Paths are absolute, templates stay, and secrets are masked but for references to variables.
+        """
+        request = self.request
+        return {
+            "path": str(self.project),
+            "from": request.from_,
+            "tag": request.tag,
+            "output": self.output.to_csv() if self.output else None,
+            "platform": list(request.platform),
+            "force": request.force,
+            "use_proxy": request.use_proxy,
+            "export_cache": [_asked(entry) for entry in request.exports],
+            "import_cache": [_asked(entry) for entry in request.imports],
+            "builder": request.builder,
+            "inject_aws": request.inject_aws,
+            "require_cached": request.require_cached,
+            "from_cell": request.source is not None,
+        }
 
     def envd_arguments(self) -> list[str]:
         """Return the arguments of the envd program but for ``--from`` and the staged cache.
@@ -255,6 +278,13 @@ def _absolute(entry: CacheEntry) -> CacheEntry:
         for key, value in entry.attrs
     )
     return dataclasses.replace(entry, attrs=attrs)
+
+
+def _asked(entry: CacheEntry) -> str:
+    from envd_jupyter.cache.environment import is_reference
+
+    named = {key: value for key, value in entry.attrs if is_reference(value)}
+    return _absolute(entry).redacted().with_attrs(named).to_csv()
 
 
 def _project(request: BuildRequest) -> Path:

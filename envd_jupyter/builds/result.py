@@ -11,13 +11,14 @@ from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import EnvdBuildError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from envd_jupyter.builds.insight.report import BuildReport
     from envd_jupyter.builds.view import BuildView, CacheView
 
-__all__ = ["BuildResult"]
+__all__ = ["BuildResult", "log_pieces"]
 
 _WORDS = {
     "succeeded": "built",
@@ -139,18 +140,7 @@ class BuildResult:
         str
             The whole text, however long, as the step wrote it.
         """
-        state = BuildState(self.id)
-        pieces: list[tuple[str | None, bytes]] = []
-        for event in read_events(self.path / "events.jsonl"):
-            for log in event.get("logs") or ():
-                pieces.append((log["vertex"], a2b_base64(log.get("data", ""))))
-            own = event.get("envd")
-            if own is not None and own.get("kind") == "output":
-                pieces.append((None, own.get("text", "").encode()))
-            state.apply({**event, "logs": None})
-        wanted = _matching(state, step)
-        parts = [text for digest, text in pieces if wanted is None or digest in wanted]
-        return b"".join(parts).decode("utf-8", "replace")
+        return b"".join(log_pieces(self.path, step)).decode("utf-8", "replace")
 
     def report(self) -> BuildReport:
         """Return what was cached and from where, what it saved, and why steps ran again."""
@@ -170,9 +160,32 @@ class BuildResult:
         return {"text/plain": repr(self)}
 
 
-def _matching(state: BuildState, step: str | int | None) -> set[str] | None:
+def log_pieces(path: Path, step: str | int | None = None) -> Iterator[bytes]:
+    """Yield what a step wrote, or all that was written, piece by piece; however long, in few bytes.
+
+    Parameters
+    ----------
+    path
+        The build's folder.
+    step
+        As for `BuildResult.log`.
+    """
+    wanted = _matching(path, step)
+    for event in read_events(path / "events.jsonl"):
+        for log in event.get("logs") or ():
+            if wanted is None or log["vertex"] in wanted:
+                yield a2b_base64(log.get("data", ""))
+        own = event.get("envd")
+        if wanted is None and own is not None and own.get("kind") == "output":
+            yield own.get("text", "").encode()
+
+
+def _matching(path: Path, step: str | int | None) -> set[str] | None:
     if step is None:
         return None
+    state = BuildState(path.name)
+    for event in read_events(path / "events.jsonl"):
+        state.apply({**event, "logs": None})
     return {
         item.digest
         for item in state.steps.values()

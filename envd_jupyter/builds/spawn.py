@@ -126,6 +126,7 @@ def _start(prepared: PreparedBuild, folder: BuildFolder, private: Path) -> dict[
         "notebook": request.notebook,
         "kernel": request.kernel,
         "platform": list(request.platform),
+        "request": prepared.asked(),
         "pid": os.getpid(),
         "private": str(private),
     }

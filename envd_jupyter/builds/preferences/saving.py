@@ -34,6 +34,7 @@ __all__ = [
     "remember",
     "request_values",
     "settings_values",
+    "values_from_json",
 ]
 
 _DEFAULT_FROM = "build.envd:build"
@@ -162,25 +163,39 @@ def _own(layer: Layer) -> dict[str, Any]:
     return plain
 
 
-def change_from_json(preferences: Preferences, scope: str, changes: Mapping[str, object]) -> None:
-    """Change settings as `Preferences.change` does, given by key and as they are stored.
+def values_from_json(
+    changes: Mapping[str, object], base: Path | None = None
+) -> dict[str, Value | None]:
+    """Return settings by field that are given by key and as they are stored.
 
     Parameters
     ----------
-    preferences
-        Where.
-    scope
-        One of the scopes there.
     changes
         For example ``{"export-cache": ["type=inline"], "output": None}``; None forgets.
+    base
+        Where relative paths begin; None leaves them as they are.
+
+    Raises
+    ------
+    PreferenceError, CacheSettingError, RequestError
+        If a key is unknown or a value cannot work.
+    """
+    values: dict[str, Value | None] = {}
+    for key, plain in changes.items():
+        setting = setting_named(key)
+        value = None if plain is None else read_value(setting, plain, base)
+        if setting.name == "path" and base is not None and value is not None:
+            value = str(base / Path(str(value)).expanduser())
+        values[setting.name] = value
+    return values
+
+
+def change_from_json(preferences: Preferences, scope: str, changes: Mapping[str, object]) -> None:
+    """Change settings as `Preferences.change` does, given as for `values_from_json`.
 
     Raises
     ------
     PreferenceError, CacheSettingError, RequestError
         If a key is unknown or a value cannot work. Nothing was changed then.
     """
-    values: dict[str, Value | None] = {}
-    for key, plain in changes.items():
-        setting = setting_named(key)
-        values[setting.name] = None if plain is None else read_value(setting, plain)
-    preferences.change(scope, values)
+    preferences.change(scope, values_from_json(changes))

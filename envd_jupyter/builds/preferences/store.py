@@ -63,6 +63,8 @@ class Preferences:
         The user's traitlets configuration: values by key, as in a file.
     environ
         The environment, whose secrets are not stored; by default the process's own.
+    base
+        The working directory of the kernel; by default that of the process.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class Preferences:
         data: Path | None = None,
         configured: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
+        base: Path | None = None,
     ) -> None:
         self.identity = identity
+        self._base = base
         self._data = data_dir(environ) if data is None else data
         self._configured = dict(configured or {})
         self._environ = os.environ if environ is None else environ
@@ -103,7 +107,7 @@ class Preferences:
             path = self._shared(scope).values.get("path")
             if path is not None:
                 return Path(str(path))
-        return Path()
+        return self._base or Path()
 
     def for_project(self, project: Path) -> Preferences:
         """Return the same preferences with another project's file among them."""
@@ -113,6 +117,7 @@ class Preferences:
             data=self._data,
             configured=self._configured,
             environ=self._environ,
+            base=self._base,
         )
 
     def scopes(self) -> tuple[Scope, ...]:
@@ -348,12 +353,13 @@ def effective_settings(
     *,
     configured: Mapping[str, object] | None = None,
     data: Path | None = None,
+    base: Path | None = None,
 ) -> Settings:
     """Return what a build uses, from all layers and the line.
 
     Parameters
     ----------
-    identity, project, configured, data
+    identity, project, configured, data, base
         As for `Preferences`.
     overrides
         What stands on the line, by field of `Settings`.
@@ -363,7 +369,7 @@ def effective_settings(
     PreferenceError
         If credentials would go to a builder that only the project file names.
     """
-    found = Preferences(identity, project, configured=configured, data=data)
+    found = Preferences(identity, project, configured=configured, data=data, base=base)
     settings = found.effective(overrides)
     _guard_credentials(settings)
     return settings
