@@ -32,3 +32,10 @@ def unload_ipython_extension(ipython: Any) -> None:
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     """Tell JupyterLab's developer commands where the built extension is."""
     return [{"src": "labextension", "dest": "envd-jupyter"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Name the extension to Jupyter Server."""
+    from envd_jupyter.server.app import EnvdServer
+
+    return [{"module": "envd_jupyter", "app": EnvdServer}]

@@ -6,7 +6,8 @@ Each error says what is wrong in its message and the way out in its ``hint``::
     ├── CacheSettingError        a cache export or import that cannot work as written
     ├── TemplateError            a ``{name}`` in a cache setting that has no value here
     ├── RequestError             the build asked for cannot be started as asked
-    │   └── PreferenceError      a remembered setting is damaged or cannot be stored
+    │   ├── PreferenceError      a remembered setting is damaged or cannot be stored
+    │   └── PlaceForbidden       a request to the server names a path it may not name
     ├── EnvdNotFound             no envd program to run
     ├── BuilderError             the builder cannot serve this build
     │   ├── BuilderAddressError  the builder's address cannot be understood
@@ -38,6 +39,7 @@ __all__ = [
     "EnvdJupyterError",
     "EnvdNotFound",
     "LayoutError",
+    "PlaceForbidden",
     "PreferenceError",
     "RecordError",
     "RelayError",
@@ -112,6 +114,10 @@ class RequestError(EnvdJupyterError, ValueError):
 
 class PreferenceError(RequestError):
     """A remembered setting is damaged or cannot be stored."""
+
+
+class PlaceForbidden(RequestError):
+    """A request to the server names a path it may not name."""
 
 
 class EnvdNotFound(EnvdJupyterError):

@@ -308,16 +308,22 @@ async def start_build(
     return spawn(prepared, environ)
 
 
-def start_build_sync(request: BuildRequest, *, environ: Mapping[str, str] | None = None) -> Build:
+def start_build_sync(
+    request: BuildRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    guard: Callable[[PreparedBuild], None] | None = None,
+) -> Build:
     """Do what `start_build` does where no event loop runs, or beside one in a thread of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(start_build(request, environ=environ))
+        return asyncio.run(start_build(request, environ=environ, guard=guard))
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, start_build(request, environ=environ)).result()
+        starting = start_build(request, environ=environ, guard=guard)
+        return pool.submit(asyncio.run, starting).result()
 
 
 async def abuild(request: BuildRequest, *, environ: Mapping[str, str] | None = None) -> BuildResult:

@@ -1,0 +1,157 @@
+"""Which notebook and kernel a kernel's id stands for, seen from the server.
+
+What a kernel remembers is kept under the notebook's file, as the kernel itself knows it: from the
+variable ``JPY_SESSION_NAME`` it was started with. A notebook that was renamed since is still known
+to its kernel by the old name, so the kernel's own process is asked first, then the server's
+session.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_core.utils import ensure_async
+
+from envd_jupyter.builds.preferences import Identity, Preferences
+from envd_jupyter.builds.preferences.saving import preferences_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+__all__ = ["KernelHere", "find_kernel", "preferences_of", "shown_preferences"]
+
+_SESSION = "JPY_SESSION_NAME"
+
+
+@dataclass(frozen=True)
+class KernelHere:
+    """A running kernel.
+
+    Attributes
+    ----------
+    identity
+        As the kernel itself finds it.
+    base
+        Its working directory.
+    path
+        The notebook's path in the contents API, or None.
+    """
+
+    identity: Identity
+    base: Path
+    path: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a panel shows of it."""
+        return {
+            "id": self.identity.kernel_id,
+            "name": self.identity.kernel,
+            "notebook": self.identity.notebook,
+            "path": self.path,
+        }
+
+
+_NOBODY = Identity(None, None, None)
+
+
+def preferences_of(
+    kernel: KernelHere | None, project: Path | None = None, root: Path | None = None
+) -> Preferences:
+    """Return what is remembered for a kernel, or without one for the user and a project.
+
+    Parameters
+    ----------
+    kernel
+        The kernel.
+    project
+        The directory that is built; None for the remembered one, or the working directory.
+    root
+        The working directory where there is no kernel.
+    """
+    identity, base = (kernel.identity, kernel.base) if kernel else (_NOBODY, root)
+    return Preferences(identity, project, base=base)
+
+
+def shown_preferences(preferences: Preferences, kernel: KernelHere | None) -> dict[str, Any]:
+    """Return settings as JSON, and whose they are."""
+    shown = preferences_json(preferences)
+    if kernel is None:
+        # Without a kernel its layer is that of the server's own process, which nobody uses.
+        shown["scopes"] = [scope for scope in shown["scopes"] if scope != "kernel"]
+        shown["layers"] = [layer for layer in shown["layers"] if layer["name"] != "kernel"]
+    shown["kernel"] = kernel.to_json() if kernel else None
+    shown["project"] = str(preferences.project)
+    return shown
+
+
+async def find_kernel(kernels: Any, sessions: Any, kernel_id: str) -> KernelHere | None:
+    """Return what is known of a kernel; None if there is none of this id."""
+    if kernel_id not in kernels:
+        return None
+    kernel: Any = kernels.get_kernel(kernel_id)
+    session = await _session(sessions, kernel_id)
+    path = session.get("path") if session and session.get("type") == "notebook" else None
+    process = getattr(getattr(kernel, "provisioner", None), "pid", None)
+    environ = _environ(process)
+    if environ is None:
+        environ = _told(kernel)
+    if environ is None:
+        environ = _expected(kernels, session)
+    name = environ.get(_SESSION, "")
+    connection = Path(str(getattr(kernel, "connection_file", "") or f"kernel-{kernel_id}"))
+    identity = Identity(
+        notebook=name if name.endswith(".ipynb") else None,
+        kernel=getattr(kernel, "kernel_name", None) or None,
+        kernel_id=connection.stem.removeprefix("kernel-"),
+    )
+    return KernelHere(identity, _working_directory(process) or _folder(kernels, session), path)
+
+
+async def _session(sessions: Any, kernel_id: str) -> dict[str, Any] | None:
+    listed: list[dict[str, Any]] = await ensure_async(sessions.list_sessions())
+    return next((s for s in listed if s["kernel"]["id"] == kernel_id), None)
+
+
+def _environ(process: int | None) -> Mapping[str, str] | None:
+    """Read the environment a process was started with, where the system shows it."""
+    if process is None:
+        return None
+    try:
+        raw = Path(f"/proc/{process}/environ").read_bytes()
+    except OSError:
+        return None
+    pairs = (os.fsdecode(item).partition("=") for item in raw.split(b"\0") if item)
+    return {name: value for name, _, value in pairs}
+
+
+def _told(kernel: Any) -> Mapping[str, str] | None:
+    """Return the environment its manager started a kernel with."""
+    arguments = getattr(kernel, "_launch_args", None)
+    environ = arguments.get("env") if isinstance(arguments, dict) else None
+    return environ if isinstance(environ, dict) else None
+
+
+def _expected(kernels: Any, session: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """Return the environment that the server's sessions give to a kernel."""
+    if not session or not session.get("name"):
+        return {}
+    return {_SESSION: str(_folder(kernels, session) / session["name"])}
+
+
+def _working_directory(process: int | None) -> Path | None:
+    if process is None:
+        return None
+    try:
+        return Path(f"/proc/{process}/cwd").readlink()
+    except OSError:
+        return None
+
+
+def _folder(kernels: Any, session: Mapping[str, Any] | None) -> Path:
+    path = session.get("path") if session else None
+    return Path(kernels.cwd_for_path(path or ""))
