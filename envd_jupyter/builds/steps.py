@@ -13,6 +13,8 @@ from binascii import a2b_base64
 from calendar import timegm
 from typing import TYPE_CHECKING
 
+from envd_jupyter.builds.hints import is_missing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -222,7 +224,11 @@ class Step:
         return self.spent + max((end or self.started) - self.started, 0.0)
 
     def view(self, now: float | None, *, log_lines: int, transfers: int) -> StepView:
-        """Return the step as every surface shows it, bounded in size."""
+        """Return the step as every surface shows it, bounded in size.
+
+        An import that found nothing is ``missing`` there: on a first build that is no failure.
+        """
+        missing = self.kind == "import" and self.error is not None and is_missing(self.error)
         shown = [item for item in self.transfers.values() if not item["done"]]
         if len(shown) < transfers:
             done = [item for item in self.transfers.values() if item["done"]]
@@ -232,14 +238,14 @@ class Step:
             "number": self.number,
             "name": title_of(self.name)[:_MOST_NAME],
             "kind": self.kind,
-            "state": self.state,
+            "state": "missing" if missing else self.state,
             "started": self.started,
             "completed": self.completed,
             "duration": self.duration(now),
             "progress": [item.copy() for item in shown[:transfers]],
             "log_tail": self.tail(log_lines),
             "log_lines": self.log_lines,
-            "error": self.error[:1000] if self.error else None,
+            "error": self.error[:1000] if self.error and not missing else None,
             "source": None,
         }
 

@@ -12,7 +12,6 @@ from typing import TypedDict
 
 __all__ = [
     "MIME_TYPE",
-    "NO_MATH",
     "BuildView",
     "CacheView",
     "CachesView",
@@ -24,9 +23,6 @@ __all__ = [
 ]
 
 MIME_TYPE = "application/vnd.envd.build+json"
-
-NO_MATH = "mathjax_ignore tex2jax_ignore"
-"""Classes of whatever is shown as HTML: notebooks would set ``$(…) … $`` of a command as TeX."""
 
 
 class Summary(TypedDict):

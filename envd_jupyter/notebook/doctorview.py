@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from envd_jupyter.builds.view import NO_MATH
+from envd_jupyter.builds.markup import frame
 
 if TYPE_CHECKING:
     from envd_jupyter.builds.doctor import Diagnosis
@@ -14,21 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["DoctorView", "examine_here"]
 
 _GLYPHS = {"ok": "✔", "info": "i", "warning": "!", "error": "✘"}
-_TONES = {
-    "ok": "var(--jp-success-color1,#1a7f37)",
-    "info": "var(--jp-ui-font-color2,#59636e)",
-    "warning": "var(--jp-warn-color1,#b35900)",
-    "error": "var(--jp-error-color1,#cf222e)",
-}
-_STYLE = (
-    ".envd-doctor{font-size:13px;line-height:1.5;text-align:left}"
-    ".envd-doctor table{border-collapse:collapse;margin:4px 0 8px}"
-    ".envd-doctor td,.envd-doctor th{text-align:left;vertical-align:top;padding:1px 14px 1px 0}"
-    ".envd-doctor th{font-weight:600;opacity:.75}"
-    ".envd-doctor code{font-size:12px;background:none}"
-    ".envd-doctor ol{margin:2px 0;padding-left:22px}"
-    ".envd-doctor .hint{opacity:.75}"
-)
+_TONES = {"ok": "ok", "info": "dim", "warning": "warning", "error": "error"}
 
 
 class DoctorView:
@@ -66,13 +52,13 @@ class DoctorView:
     def _repr_html_(self) -> str:
         found = self.diagnosis
         rows = "".join(
-            f'<tr><td style="color:{_TONES[f.level]}" title="{f.level}" aria-label="{f.level}">'
+            f'<tr><td class="{_TONES[f.level]}" title="{f.level}" aria-label="{f.level}">'
             f"{_GLYPHS[f.level]}</td><td><b>{escape(f.subject)}</b></td><td>{escape(f.message)}"
-            + (f'<br><span class="hint">{_marked(f.hint)}</span>' if f.hint else "")
+            + (f'<br><span class="dim">{_marked(f.hint)}</span>' if f.hint else "")
             + "</td></tr>"
             for f in found.findings
         )
-        parts = [f'<style>{_STYLE}</style><div class="envd-doctor {NO_MATH}"><table>{rows}</table>']
+        parts = [f"<table>{rows}</table>"]
         if found.capabilities:
             table = "".join(
                 f"<tr><td><code>{c.type}</code></td><td>{'✔' if c.exports else '–'}</td>"
@@ -80,12 +66,13 @@ class DoctorView:
                 for c in found.capabilities
             )
             parts.append(
-                "<table><thead><tr><th>remote cache</th><th>export</th><th>import</th><th></th>"
+                '<h4>Remote caches at this builder</h4><table><thead><tr><th scope="col">type</th>'
+                '<th scope="col">export</th><th scope="col">import</th><th></th>'
                 f"</tr></thead><tbody>{table}</tbody></table>"
             )
         steps = "".join(f"<li>{_marked(step)}</li>" for step in found.advice())
-        parts.append(f"<b>Next</b><ol>{steps}</ol></div>")
-        return "".join(parts)
+        parts.append(f"<h4>Next</h4><ol>{steps}</ol>")
+        return frame("".join(parts))
 
 
 def _marked(text: str) -> str:

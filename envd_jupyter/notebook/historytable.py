@@ -7,7 +7,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, overload
 
-from envd_jupyter.builds.view import NO_MATH
+from envd_jupyter.builds.markup import frame
 from envd_jupyter.errors import RecordError
 from envd_jupyter.notebook.wording import BUILD_GLYPHS, BUILD_WORDS, duration, shorten
 
@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["HistoryTable", "resolve"]
 
 _COLUMNS = ("", "build", "when", "image", "steps", "time")
-_STYLE = (
-    ".envd-history{border-collapse:collapse;font-size:13px;text-align:left}"
-    ".envd-history th,.envd-history td{text-align:left;padding:2px 12px 2px 0;white-space:nowrap}"
-    ".envd-history th{font-weight:600;opacity:.7}"
-    ".envd-history td:nth-child(2),.envd-history td:nth-child(4){"
-    "font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:12px}"
-)
+_CODE = ("build", "image")
+_TONES = {"succeeded": "ok", "failed": "error", "export_failed": "warning", "lost": "error"}
 
 
 class HistoryTable:
@@ -88,15 +83,18 @@ class HistoryTable:
         body = []
         for record, row in zip(self._records, self._rows(), strict=True):
             word = escape(BUILD_WORDS.get(record.state, record.state), quote=True)
-            cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-            mark = f'<td title="{word}" aria-label="{word}">{row[0]}</td>'
+            tone = _TONES.get(record.state, "")
+            mark = f'<td class="{tone}" title="{word}" aria-label="{word}">{row[0]}</td>'
+            cells = "".join(_cell(*pair) for pair in zip(_COLUMNS[1:], row[1:], strict=True))
             body.append(
                 f'<tr title="{escape(record.message or word, quote=True)}">{mark}{cells}</tr>'
             )
-        return (
-            f"<style>{_STYLE}</style><table class='envd-history {NO_MATH}'>"
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        )
+        return frame(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
+
+
+def _cell(column: str, text: str) -> str:
+    said = f"<code>{escape(text)}</code>" if column in _CODE else escape(text)
+    return f'<td class="nowrap">{said}</td>'
 
 
 def _ago(moment: float | None) -> str:

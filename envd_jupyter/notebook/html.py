@@ -12,7 +12,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from envd_jupyter.builds.view import NO_MATH
+from envd_jupyter.builds.markup import NO_MATH
 from envd_jupyter.notebook.stylesheet import STYLESHEET
 from envd_jupyter.notebook.wording import (
     BUILD_GLYPHS,
@@ -177,7 +177,7 @@ def _row(step: StepView, view: BuildView, room: _Room, *, log: bool) -> str:
     state = step["state"]
     word = STEP_WORDS.get(state, state)
     detail = step_detail(step) if state == "running" else ""
-    visible = word if state in ("cached", "failed", "canceled") else detail
+    visible = word if state in ("cached", "failed", "canceled", "missing") else detail
     hidden = "" if visible == word else f'<span class="eb-sr">{_e(word)} </span>'
     name = clean_line(step["name"].replace("\n", " "), room.width)
     title = f"{step['name']} — {step['source']}" if step["source"] else step["name"]
@@ -238,7 +238,7 @@ def _facts(view: BuildView, room: _Room) -> str:
 
 def _cache(direction: str, item: CacheView, room: _Room) -> str:
     state = item["state"]
-    glyph = {"ok": "✔", "failed": "✘", "missing": "!", "pending": "·"}.get(state, "○")
+    glyph = {"ok": "✔", "failed": "✘", "missing": "○", "pending": "·"}.get(state, "○")
     words = {
         "ok": "Imported from" if direction == "import" else "Exported to",
         "failed": f"Cache {direction} failed",

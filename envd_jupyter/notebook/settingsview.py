@@ -7,9 +7,9 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
+from envd_jupyter.builds.markup import frame
 from envd_jupyter.builds.preferences import IMPLIED, SCOPES
 from envd_jupyter.builds.preferences.values import SETTINGS, shown
-from envd_jupyter.builds.view import NO_MATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,26 +17,6 @@ if TYPE_CHECKING:
     from envd_jupyter.builds.preferences import Preferences
 
 __all__ = ["Row", "SettingsView", "scope_words"]
-
-# The class stands twice to outweigh the rules JupyterLab has for tables and code.
-_OURS = "div.envd-settings.envd-settings"
-_RULES = """
- {font-size:13px;line-height:1.5;text-align:left;max-width:62rem}
- table{border-collapse:collapse;margin:6px 0;width:auto;table-layout:auto;font-size:13px}
- tr{background:none}
- td,% th{text-align:left;vertical-align:top;padding:3px 14px 3px 0;border:0;
-border-bottom:1px solid var(--jp-border-color2,#d8dee4);white-space:normal;max-width:none}
- th{font-weight:600}
- :not(pre)>code{font-size:12px;background:none;padding:0;border:0;overflow-wrap:anywhere}
- td.key code{white-space:nowrap;overflow-wrap:normal}
- .said{opacity:.75}
- td.key,% td.from{white-space:nowrap}
- .warn{color:var(--jp-warn-color0,#b35900)}
- p{margin:4px 0}
-"""
-_STYLE = "".join(
-    _OURS + rule if rule.startswith(" ") else rule for rule in _RULES.strip("\n").split("\n")
-).replace("% ", f"{_OURS} ")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,30 +120,28 @@ class SettingsView:
         return f"{scope_words(name)} ({path})" if path else scope_words(name)
 
     def _repr_html_(self) -> str:
-        parts = [f'<style>{_STYLE}</style><div class="envd-settings {NO_MATH}">']
-        if self.said:
-            parts.append(f"<p>{escape(self.said)}</p>")
-        parts += [f'<p class="warn">⚠ {escape(text)}</p>' for text in self.settings.messages]
+        parts = [f"<p>{escape(self.said)}</p>"] if self.said else []
+        parts += [f'<p class="warning">⚠ {escape(text)}</p>' for text in self.settings.messages]
         if not self.rows:
             parts += [f"<p>{_marked(line.strip())}</p>" for line in _EMPTY if line]
-            return "".join([*parts, "</div>"])
+            return frame("".join(parts))
         parts.append(
             '<table><thead><tr><th scope="col">setting</th><th scope="col"></th>'
             '<th scope="col">value</th><th scope="col">from</th></tr></thead><tbody>'
         )
         for row in self.rows:
-            said = f'<br><span class="said">{escape(row.said)}</span>' if row.said else ""
+            said = f'<br><span class="dim">{escape(row.said)}</span>' if row.said else ""
             label = f"<code>{row.label}</code>" if row.label else ""
             title = escape(self.files.get(row.origin, ""))
-            implied = " said" if row.origin == IMPLIED else ""
+            implied = " dim" if row.origin == IMPLIED else ""
             parts.append(
-                f'<tr><td class="key"><code>{row.key}</code></td><td class="key">{label}</td>'
+                f'<tr><td class="nowrap"><code>{row.key}</code></td><td class="nowrap">{label}</td>'
                 f"<td><code>{escape(row.value)}</code>{said}</td>"
-                f'<td class="from{implied}" title="{title}">{escape(scope_words(row.origin))}</td>'
-                "</tr>"
+                f'<td class="nowrap{implied}" title="{title}">'
+                f"{escape(scope_words(row.origin))}</td></tr>"
             )
-        parts.append(f'</tbody></table><p class="said">{_marked(_NEXT)}</p></div>')
-        return "".join(parts)
+        parts.append(f'</tbody></table><p class="dim">{_marked(_NEXT)}</p>')
+        return frame("".join(parts))
 
 
 _EMPTY = (

@@ -53,9 +53,9 @@ _SOURCE = """
 .envd-build .eb-sum {
   margin-left: auto; color: var(--dim); font-variant-numeric: tabular-nums; white-space: nowrap;
 }
-.envd-build code, .envd-build pre, .envd-build .eb-name {
+.envd-build :not(pre) > code, .envd-build code, .envd-build pre, .envd-build .eb-name {
   font-family: var(--jp-code-font-family, ui-monospace, SFMono-Regular, Menlo, Consolas, monospace);
-  font-size: 12px; color: inherit; background: none; border: 0;
+  font-size: 12px; color: inherit; background: none; border: 0; padding: 0;
 }
 .envd-build code { overflow-wrap: anywhere; }
 .envd-build .eb-tape {
@@ -67,7 +67,7 @@ _SOURCE = """
 .envd-build .eb-tape .running { background: var(--run); opacity: .75; }
 .envd-build .eb-tape .failed { background: var(--bad); }
 .envd-build .eb-body { padding: 5px 12px 8px; }
-.envd-build .eb-steps { list-style: none; }
+.envd-build .eb-steps { list-style: none; padding-bottom: 2px; }
 .envd-build .eb-steps li {
   display: grid; grid-template-columns: 14px minmax(0, 1fr) auto 72px 74px;
   column-gap: 8px; align-items: baseline; margin: 0; padding: 0; line-height: 21px;
@@ -77,7 +77,7 @@ _SOURCE = """
 .envd-build li[data-state=cached] { --tone: var(--hit); }
 .envd-build li[data-state=done], .envd-build li[data-state=ok] { --tone: var(--ok); }
 .envd-build li[data-state=failed] { --tone: var(--bad); }
-.envd-build li[data-state=warning], .envd-build li[data-state=missing] { --tone: var(--run); }
+.envd-build li[data-state=warning] { --tone: var(--run); }
 .envd-build .eb-glyph { color: var(--tone); font-weight: 700; text-align: center; }
 .envd-build .eb-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .envd-build li[data-state=waiting] .eb-name, .envd-build li[data-state=canceled] .eb-name {
@@ -168,5 +168,10 @@ _SOURCE = """
 }
 """
 
-STYLESHEET = re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", _SOURCE)).replace(";}", "}")
+STYLESHEET = (
+    re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", _SOURCE))
+    .replace(";}", "}")
+    # Twice, to outweigh the rules that notebooks have for lists and code in an output.
+    .replace(".envd-build ", ".envd-build.envd-build ")
+)
 """The rules without the white space that is there for their authors."""

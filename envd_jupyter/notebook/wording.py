@@ -70,6 +70,7 @@ STEP_GLYPHS = {
     "done": "✔",
     "failed": "✘",
     "canceled": "■",
+    "missing": "○",
 }
 
 STEP_WORDS = {
@@ -79,6 +80,7 @@ STEP_WORDS = {
     "done": "done",
     "failed": "failed",
     "canceled": "canceled",
+    "missing": "nothing there yet",
 }
 
 _NAME = 72

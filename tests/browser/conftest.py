@@ -11,7 +11,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +19,7 @@ from envd_jupyter.builds.client import attach
 from envd_jupyter.builds.record import History
 from envd_jupyter.errors import EnvdJupyterError
 from tests.browser.lab import LabServer
-from tests.browser.notebook import Notebook, write_notebook
+from tests.browser.notebook import App, Notebook, write_notebook
 from tests.services.tools import ensure_programs
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def open_notebook(
     lab: LabServer, person: BrowserContext, folder: Path, services: Services
 ) -> Iterator[Callable[..., Notebook]]:
     """Open notebooks with these cells; the first one loads the extension."""
-    opened: list[Any] = []
+    opened: list[Notebook] = []
 
     def open_(
         *cells: str,
         name: str = "notebook.ipynb",
-        app: Any = "lab",
+        app: App = "lab",
         context: BrowserContext | None = None,
         **size: int,
     ) -> Notebook:
@@ -113,14 +113,17 @@ def open_notebook(
         if cells or not path.exists():
             write_notebook(path, cells or ("",))
         page = (context or person).new_page()
-        opened.append(page)
         if size:
             page.set_viewport_size({**SIZE, **size})  # type: ignore[typeddict-item]
-        return Notebook(page, lab, path, app)
+        opened.append(Notebook(page, lab, path, app))
+        return opened[-1]
 
     yield open_
-    for page in opened:
-        page.close()
+    for notebook in opened:
+        # The theme is a setting of the person, and would be that of the next test.
+        if notebook.dark:
+            notebook.theme("light")
+        notebook.page.close()
     lab.shut_down_kernels()
     end_builds(services)
 

@@ -69,6 +69,7 @@ class Notebook:
         self.lab = lab
         self.path = path
         self.app = app
+        self.dark = False
         name = path.relative_to(lab.root).as_posix()
         self.name = name
         workspace = re.sub(r"\W", "-", name)
@@ -108,10 +109,11 @@ class Notebook:
 
     def theme(self, theme: Theme) -> None:
         """Switch to the light or the dark theme."""
+        self.dark = theme == "dark"
         name = f"JupyterLab {theme.capitalize()}"
         self.page.emulate_media(color_scheme=theme)
         self.command("apputils:change-theme", theme=name)
-        self.page.locator(f"body[data-jp-theme-name='{name}']").wait_for()
+        self.page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
 
     def save(self) -> None:
         """Save the notebook and wait until its file has what is shown."""

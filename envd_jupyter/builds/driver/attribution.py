@@ -144,7 +144,7 @@ class CacheWatch:
             "entry": cache.shown,
             "state": state,
             "vertex": step.digest,
-            "message": error.strip()[:2000] if error else None,
+            "message": error.strip()[:2000] if error and not missing else None,
             "hint": hint if error else None,
         }
 

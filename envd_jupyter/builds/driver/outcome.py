@@ -25,6 +25,7 @@ _GOOD_CODES = (0, None)
 _DIGEST = "containerimage.digest"
 _PUSHED = re.compile(r"^pushing manifest for (\S+?)@(sha256:[0-9a-f]{64})$")
 _LEVEL = re.compile(r'^time="[^"]*" level=(?:fatal|error) msg="?(.*?)"? ?(?:app=\S+)?')
+_EXIT = re.compile(r'process ".*" did not complete successfully: exit code: (\d+)', re.DOTALL)
 _ENVD_ERROR = re.compile(r'\berror="((?:[^"\\]|\\.)*)"')
 
 
@@ -128,13 +129,13 @@ def _failure(
         )
     step = export or state.failed_step()
     if step is not None:
-        message = _without_trace(step.error or "the step failed")
-        return Outcome("failed", message, hint_for(message), failed_step=step.digest)
+        message = _plain(step.error or "the step failed")
+        return Outcome("failed", message, hint_for(step.error or ""), failed_step=step.digest)
     answered = next((solve.error for solve in solves if solve.error), None)
     if fault is not None and (answered is None or answered[0] == 14):
         return Outcome("failed", fault[0], fault[1] or hint_for(fault[0]))
     if answered is not None and answered[1]:
-        message = _without_trace(answered[1])
+        message = _plain(answered[1])
         return Outcome("failed", message, hint_for(message))
     if exit_code < 0:
         return Outcome(
@@ -194,5 +195,8 @@ def _reason(state: BuildState) -> str | None:
     return lines[0] if lines else None
 
 
-def _without_trace(message: str) -> str:
-    return message.split("\n\tgithub.com/", 1)[0].strip()
+def _plain(message: str) -> str:
+    """Return what BuildKit said without its stack trace and the command, which is the step."""
+    message = message.split("\n\tgithub.com/", 1)[0].strip()
+    ended = _EXIT.fullmatch(message)
+    return f"the step ended with exit code {ended.group(1)}" if ended else message

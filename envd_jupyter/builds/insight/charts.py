@@ -21,6 +21,7 @@ __all__ = ["savings_svg", "timeline_svg"]
 
 _WIDTH = 860
 _NAMES = 300
+_LETTERS = 42  # of a name: as many as fit in a wide font
 _RIGHT = 70
 _ROW = 20
 _MOST_ROWS = 40
@@ -83,11 +84,11 @@ def savings_svg(report: BuildReport) -> str:
     Returns
     -------
     str
-        An ``<svg>`` element; empty if nothing is known to draw.
+        An ``<svg>`` element; empty if nothing is known to have been saved.
     """
     steps = [s for s in report.real if (s.saved is not None) or s.outcome == "ran"]
     steps = [s for s in steps if (s.saved or s.duration or 0.0) > 0]
-    if not steps:
+    if not any(step.outcome == "cached" for step in steps):
         return ""
     shown = sorted(_longest(steps, key=_cost), key=_cost, reverse=True)
     scale = (_WIDTH - _NAMES - _RIGHT) / max(_cost(step) for step in shown)
@@ -123,7 +124,7 @@ def _row(
 ) -> str:
     top = number * _ROW + 24
     critical = " crit" if step.critical and not kind else ""
-    name = step.name if len(step.name) <= 46 else step.name[:45] + "…"
+    name = step.name if len(step.name) <= _LETTERS else step.name[: _LETTERS - 1] + "…"
     label = left + width + 5
     return (
         f'<text x="{_NAMES - 8}" y="{top + 13}" text-anchor="end">{escape(name)}</text>'

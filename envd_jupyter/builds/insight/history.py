@@ -16,7 +16,7 @@ from envd_jupyter.builds.insight.compare import compare_graphs
 from envd_jupyter.builds.insight.context_files import changed_files, context_name
 from envd_jupyter.builds.insight.figures import seconds
 from envd_jupyter.builds.insight.past import load_past
-from envd_jupyter.builds.view import NO_MATH
+from envd_jupyter.builds.markup import frame
 from envd_jupyter.errors import RequestError
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ class BuildComparison:
                     "\n  ".join([cause.text, *cause.differences]) for cause in pair.changes
                 )
                 body.append(f'<tr><td colspan="3"><pre>{escape(said)}</pre></td></tr>')
-        return f'<table class="{NO_MATH}">{"".join(body)}</table>'
+        return frame(f"<table>{''.join(body)}</table>")
 
 
 def _cell(text: str) -> str:
-    return f'<td style="text-align:left">{escape(text)}</td>'
+    return f"<td>{escape(text)}</td>"
 
 
 def _said(state: str | None, spent: float | None) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from envd_jupyter.builds.insight.figures import amount
 from envd_jupyter.builds.insight.losses import day
 from envd_jupyter.builds.insight.registry import NotThere, RegistryReader
+from envd_jupyter.builds.markup import frame
 from envd_jupyter.errors import LayoutError, RequestError
 
 if TYPE_CHECKING:
@@ -121,12 +122,11 @@ class RemoteCache:
 
     def _repr_html_(self) -> str:
         facts = "".join(
-            f'<tr><th scope="row" style="text-align:left">{name}</th>'
-            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            f'<tr><th scope="row">{name}</th><td>{escape(value)}</td></tr>'
             for name, value in self._facts()
         )
         layers = escape("\n".join(self._layer_lines()))
-        return (
+        return frame(
             f"<table>{facts}</table><details><summary>Largest layers</summary>"
             f"<pre>{layers}</pre></details>"
         )

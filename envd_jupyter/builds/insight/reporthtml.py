@@ -9,7 +9,7 @@ from envd_jupyter.builds.insight.charts import savings_svg, timeline_svg
 from envd_jupyter.builds.insight.figures import amount, seconds
 from envd_jupyter.builds.insight.losses import day
 from envd_jupyter.builds.insight.reporttext import cause_lines, summary_sentences
-from envd_jupyter.builds.view import NO_MATH
+from envd_jupyter.builds.markup import frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,30 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["explanations_html", "page", "report_html"]
 
-_STYLE = (
-    ".envd-report{font-size:13px;line-height:1.5;max-width:62rem;text-align:left}"
-    ".envd-report table{border-collapse:collapse;margin:4px 0}"
-    ".envd-report th,.envd-report td{text-align:left;padding:1px 12px 1px 0;vertical-align:top}"
-    ".envd-report th{font-weight:600;opacity:.75}.envd-report td.n{text-align:right}"
-    ".envd-report h4{margin:12px 0 2px;font-size:14px}.envd-report ul{margin:2px 0;"
-    "padding-left:18px}.envd-report p{margin:2px 0}.envd-report code,.envd-report pre{"
-    "font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:12px;"
-    "background:none;color:inherit}.envd-report pre{margin:2px 0 2px 14px;white-space:pre-wrap}"
-    ".envd-report .dim{opacity:.75}"
-)
 _MOST = 60
 
 
 def report_html(report: BuildReport) -> str:
     """Return the report as an HTML fragment."""
-    parts = [f'<div class="envd-report {NO_MATH}"><style>{_STYLE}</style>']
-    parts.append(f"<p><b>Build {_e(report.id)}</b>, {_e(day(report.started))}: {report.state}</p>")
+    parts = [f"<p><b>Build {_e(report.id)}</b>, {_e(day(report.started))}: {report.state}</p>"]
     parts += [f"<p>{_e(sentence)}</p>" for sentence in summary_sentences(report)]
     timeline, savings = timeline_svg(report), savings_svg(report)
     if timeline:
-        parts.append(f"<h4>When each step ran</h4>{timeline}")
+        small = _small("the critical path is outlined")
+        parts.append(f"<h4>When each step ran{small}</h4>{timeline}")
     if savings:
-        parts.append(f"<h4>What the cache saved</h4>{savings}")
+        small = _small("light: saved; full: ran this time")
+        parts.append(f"<h4>What the cache saved{small}</h4>{savings}")
     if report.explanations:
         parts.append("<h4>Why steps ran</h4>" + explanations_html(report.explanations))
     if report.advice:
@@ -52,8 +42,8 @@ def report_html(report: BuildReport) -> str:
         )
         parts.append(f"<h4>Advice</h4><ul>{items}</ul>")
     parts.append("<details><summary>All steps and caches</summary>" + _table(report.steps))
-    parts.append(_caches(report) + "</details></div>")
-    return "".join(parts)
+    parts.append(_caches(report) + "</details>")
+    return frame("".join(parts))
 
 
 def explanations_html(explanations: Sequence[Explanation]) -> str:
@@ -111,6 +101,10 @@ def _caches(report: BuildReport) -> str:
         for c in report.caches
     )
     return f"<ul>{items}</ul>" if items else ""
+
+
+def _small(text: str) -> str:
+    return f' <small class="dim">{text}</small>'
 
 
 def _known(value: float | None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from envd_jupyter.builds.insight.figures import amount
 from envd_jupyter.builds.insight.losses import day
+from envd_jupyter.builds.markup import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -114,7 +115,7 @@ class UsageView:
                 *map(amount, (self.total, self.shared, self.reclaimable)),
             )
         )
-        return f"{_table(head, rows)}{_details('Largest records', self.largest())}"
+        return frame(f"{_table(head, rows)}{_details('Largest records', self.largest())}")
 
 
 @dataclass(frozen=True)
@@ -256,10 +257,9 @@ def _line(record: UsageRecord) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    titles = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in head)
+    titles = "".join(f'<th scope="col">{name}</th>' for name in head)
     body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{escape(c)}</td>' for c in row) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
