@@ -16,8 +16,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ENVD_ANALYTICS := false
 STAMP := .venv/.installed
+LAB := .venv/.labextension
+LAB_PACKAGES := labextension/node_modules/.installed
+LAB_SOURCES := $(shell find labextension \( -name node_modules -o -name lib \) -prune \
+  -o -type f ! -name '*.tsbuildinfo' -print)
 
-.PHONY: help install demo demo-stop test unit integration notebooks browser lint format bench services proto clean
+.PHONY: help install demo demo-stop test unit integration notebooks browser lint \
+  lab-test lab-lint lab-format format bench services proto clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
