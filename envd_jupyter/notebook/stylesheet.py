@@ -37,6 +37,8 @@ _SOURCE = """
     --w-ok: #3fb950; --w-hit: #58a6ff; --w-run: #e3a03c; --w-bad: #ff7b72;
   }
 }
+/* Themes choose colours for fills: as the colour of text they are mixed with the text's own. */
+.envd-build, .envd-build li { --said: color-mix(in srgb, var(--tone) 66%, var(--fg)); }
 .envd-build[data-state=running] { --tone: var(--run); }
 .envd-build[data-state=succeeded] { --tone: var(--ok); }
 .envd-build[data-state=skipped] { --tone: var(--hit); }
@@ -47,9 +49,9 @@ _SOURCE = """
 .envd-build .eb-head {
   display: flex; flex-wrap: wrap; align-items: baseline; gap: 1px 8px; padding: 7px 12px 6px;
 }
-.envd-build .eb-mark { color: var(--tone); font-weight: 700; }
+.envd-build .eb-mark { color: var(--said); font-weight: 700; }
 .envd-build .eb-title { font-weight: 600; font-size: 14px; }
-.envd-build .eb-state { color: var(--tone); font-weight: 600; }
+.envd-build .eb-state { color: var(--said); font-weight: 600; }
 .envd-build .eb-sum {
   margin-left: auto; color: var(--dim); font-variant-numeric: tabular-nums; white-space: nowrap;
 }
@@ -78,17 +80,17 @@ _SOURCE = """
 .envd-build li[data-state=done], .envd-build li[data-state=ok] { --tone: var(--ok); }
 .envd-build li[data-state=failed] { --tone: var(--bad); }
 .envd-build li[data-state=warning] { --tone: var(--run); }
-.envd-build .eb-glyph { color: var(--tone); font-weight: 700; text-align: center; }
+.envd-build .eb-glyph { color: var(--said); font-weight: 700; text-align: center; }
 .envd-build .eb-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .envd-build li[data-state=waiting] .eb-name, .envd-build li[data-state=canceled] .eb-name {
   color: var(--dim);
 }
 .envd-build .eb-word { color: var(--dim); font-size: 12px; white-space: nowrap; }
 .envd-build li[data-state=cached] .eb-word {
-  color: var(--hit); border: 1px solid currentColor; border-radius: 9px; padding: 0 7px;
+  color: var(--said); border: 1px solid currentColor; border-radius: 9px; padding: 0 7px;
   line-height: 15px; font-size: 11px; align-self: center;
 }
-.envd-build li[data-state=failed] .eb-word { color: var(--bad); font-weight: 600; }
+.envd-build li[data-state=failed] .eb-word { color: var(--said); font-weight: 600; }
 .envd-build .eb-track {
   position: relative; height: 5px; align-self: center;
 }
@@ -127,7 +129,7 @@ _SOURCE = """
   background: var(--well); border-radius: 0 4px 4px 0;
 }
 .envd-build .eb-error pre { margin: 4px 0; }
-.envd-build .eb-error strong, .envd-build .eb-error b { color: var(--tone); }
+.envd-build .eb-error strong, .envd-build .eb-error b { color: var(--said); }
 .envd-build .eb-hint { color: var(--fg); }
 .envd-build .eb-facts {
   list-style: none; margin-top: 6px; padding-top: 5px; border-top: 1px solid var(--line);
@@ -169,7 +171,7 @@ _SOURCE = """
 """
 
 STYLESHEET = (
-    re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", _SOURCE))
+    re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"/\*.*?\*/|\s+", " ", _SOURCE))
     .replace(";}", "}")
     # Twice, to outweigh the rules that notebooks have for lists and code in an output.
     .replace(".envd-build ", ".envd-build.envd-build ")

@@ -167,7 +167,7 @@ def _table(steps: list[StepView], told: str | None) -> Table:
 
 
 def _cache(direction: str, item: CacheView) -> list[RenderableType]:
-    glyph = {"ok": "✔", "failed": "✘", "missing": "!"}.get(item["state"], "·")
+    glyph = {"ok": "✔", "failed": "✘", "missing": "○"}.get(item["state"], "·")
     text = f"cache {direction} {cache_line(item, direction)}"
     return [_fact(item["state"], glyph, text, item["hint"])]
 

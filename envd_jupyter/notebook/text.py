@@ -94,7 +94,7 @@ def _log(lines: Sequence[str], count: int) -> Iterator[str]:
 
 
 def _cache(direction: str, item: CacheView) -> Iterator[str]:
-    glyph = {"ok": "✔", "failed": "✘", "missing": "!"}.get(item["state"], "·")
+    glyph = {"ok": "✔", "failed": "✘", "missing": "○"}.get(item["state"], "·")
     yield f"  {glyph} cache {direction} {clean_line(cache_line(item, direction))}"
     if item["hint"]:
         yield f"    {clean_line(item['hint'])}"

@@ -42,10 +42,19 @@ export const STEP_GLYPHS: Record<string, string> = {
   cached: '≡',
   done: '✔',
   failed: '✘',
-  canceled: '■'
+  canceled: '■',
+  missing: '○'
 };
 
-const STEP_ORDER = ['waiting', 'running', 'cached', 'done', 'failed', 'canceled'];
+export const STEP_WORDS: Record<string, string> = {
+  waiting: 'waiting',
+  running: 'running',
+  cached: 'cached',
+  done: 'done',
+  failed: 'failed',
+  canceled: 'canceled',
+  missing: 'nothing there yet'
+};
 
 /** Say a duration in seconds as people do: `0.4 s`, `2 min 05 s`, `1 h 02 min`. */
 export function duration(seconds: number | null): string {
@@ -166,9 +175,9 @@ export function foldLine(steps: readonly StepView[], omitted: number): string {
     counts.set(step.state, (counts.get(step.state) ?? 0) + 1);
   }
   const total = steps.length + omitted;
-  const details = STEP_ORDER.filter(state => counts.get(state)).map(
-    state => `${counts.get(state)} ${state}`
-  );
+  const details = Object.entries(STEP_WORDS)
+    .filter(([state]) => counts.get(state))
+    .map(([state, word]) => `${counts.get(state)} ${word}`);
   const head = `${total} more step${total === 1 ? '' : 's'}`;
   return details.length ? `${head}: ${details.join(', ')}` : head;
 }

@@ -6,6 +6,7 @@ import {
   BUILD_WORDS,
   PHASE_WORDS,
   STEP_GLYPHS,
+  STEP_WORDS,
   chooseSteps,
   cleanLine,
   duration,
@@ -24,6 +25,7 @@ describe('the words of the notebook', () => {
     expect(BUILD_WORDS).toEqual(words.build_words);
     expect(PHASE_WORDS).toEqual(words.phase_words);
     expect(STEP_GLYPHS).toEqual(words.step_glyphs);
+    expect(STEP_WORDS).toEqual(words.step_words);
   });
 
   it.each(words.durations as [number, string][])('say %s seconds as %s', (value, said) => {

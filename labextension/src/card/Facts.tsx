@@ -7,7 +7,7 @@ const MOST = 12;
 const GLYPHS: Record<string, string> = {
   ok: '✔',
   failed: '✘',
-  missing: '!',
+  missing: '○',
   pending: '·',
   warning: '!',
   note: 'i'

@@ -1,5 +1,13 @@
 import type { ProgressView, StepView } from '../view';
-import { STEP_GLYPHS, cleanLine, duration, oneLine, shorten, stepDetail } from '../wording';
+import {
+  STEP_GLYPHS,
+  STEP_WORDS,
+  cleanLine,
+  duration,
+  oneLine,
+  shorten,
+  stepDetail
+} from '../wording';
 import { Prose } from './Prose';
 
 /** The time line of the build that steps are drawn on, in seconds. */
@@ -17,12 +25,13 @@ interface Props {
 }
 
 const TRANSFERS = 4;
-const SAID_ALOUD = new Set(['cached', 'failed', 'canceled']);
+const SAID_ALOUD = new Set(['cached', 'failed', 'canceled', 'missing']);
 
 /** One step: what it does, how it stands, when it ran, and what it says while it runs. */
 export function StepRow({ step, span, told, logLines }: Props) {
   const { state } = step;
-  const visible = SAID_ALOUD.has(state) ? state : state === 'running' ? stepDetail(step) : '';
+  const word = STEP_WORDS[state] ?? state;
+  const visible = SAID_ALOUD.has(state) ? word : state === 'running' ? stepDetail(step) : '';
   const title = step.source ? `${step.name} — ${step.source}` : step.name;
   const wordy = !told && (state === 'running' || state === 'failed');
   const transfers = step.progress.filter(item => item.total).slice(0, TRANSFERS);
@@ -35,7 +44,7 @@ export function StepRow({ step, span, told, logLines }: Props) {
         {oneLine(step.name)}
       </span>
       <span className="ej-word">{visible}</span>
-      {visible !== state && <span className="ej-sr">{state}</span>}
+      {visible !== word && <span className="ej-sr">{word}</span>}
       <Track step={step} span={span} />
       <span className="ej-time">{duration(step.duration)}</span>
       {state === 'running' && transfers.map(item => <Transfer key={item.id} item={item} />)}

@@ -36,6 +36,7 @@ def words() -> dict[str, Any]:
         "build_words": wording.BUILD_WORDS,
         "phase_words": wording.PHASE_WORDS,
         "step_glyphs": wording.STEP_GLYPHS,
+        "step_words": wording.STEP_WORDS,
         "durations": [[value, wording.duration(value)] for value in DURATIONS],
         "sizes": [[value, wording.size(value)] for value in SIZES],
         "lines": [[line, wording.clean_line(line)] for line in LINES],
