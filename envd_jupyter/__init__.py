@@ -12,7 +12,90 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself would cost the start of each build some milliseconds
     from typing import Any
 
-__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]
+    from envd_jupyter.builds.client import Build, abuild, attach, build, start_build
+    from envd_jupyter.builds.insight.report import BuildReport
+    from envd_jupyter.builds.record import BuildRecord, History
+    from envd_jupyter.builds.request import BuildRequest
+    from envd_jupyter.builds.result import BuildResult
+    from envd_jupyter.cache.entry import CacheEntry, parse_cache_entry
+    from envd_jupyter.errors import (
+        BuilderAddressError,
+        BuilderError,
+        BuilderUnreachable,
+        BuilderUnsupported,
+        CacheSettingError,
+        EnvdBuildError,
+        EnvdJupyterError,
+        EnvdNotFound,
+        LayoutError,
+        PreferenceError,
+        RecordError,
+        RelayError,
+        RequestError,
+        TemplateError,
+    )
+
+__all__ = [
+    "Build",
+    "BuildRecord",
+    "BuildReport",
+    "BuildRequest",
+    "BuildResult",
+    "BuilderAddressError",
+    "BuilderError",
+    "BuilderUnreachable",
+    "BuilderUnsupported",
+    "CacheEntry",
+    "CacheSettingError",
+    "EnvdBuildError",
+    "EnvdJupyterError",
+    "EnvdNotFound",
+    "History",
+    "LayoutError",
+    "PreferenceError",
+    "RecordError",
+    "RelayError",
+    "RequestError",
+    "TemplateError",
+    "__version__",
+    "abuild",
+    "attach",
+    "build",
+    "load_ipython_extension",
+    "parse_cache_entry",
+    "start_build",
+    "unload_ipython_extension",
+]
+
+# Where each name that is imported on first use lives; the errors are all in one module.
+_HOMES = {
+    "Build": "builds.client",
+    "abuild": "builds.client",
+    "attach": "builds.client",
+    "build": "builds.client",
+    "start_build": "builds.client",
+    "BuildReport": "builds.insight.report",
+    "BuildRecord": "builds.record",
+    "History": "builds.record",
+    "BuildRequest": "builds.request",
+    "BuildResult": "builds.result",
+    "CacheEntry": "cache.entry",
+    "parse_cache_entry": "cache.entry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    value = globals()[name] = getattr(home, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def load_ipython_extension(ipython: Any) -> None:

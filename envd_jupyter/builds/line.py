@@ -11,6 +11,7 @@ import argparse
 import shlex
 from dataclasses import dataclass
 from difflib import get_close_matches
+from textwrap import fill
 from typing import TYPE_CHECKING, NoReturn
 
 from envd_jupyter.errors import RequestError
@@ -71,7 +72,7 @@ class MagicParser(argparse.ArgumentParser):
             epilog=epilog,
             add_help=False,
             allow_abbrev=False,
-            formatter_class=_formatter,
+            formatter_class=_Formatter,
         )
         # Python 3.14 colours the help of parsers; a notebook shows it as text.
         self.color = False
@@ -134,14 +135,20 @@ class _HelpAction(argparse.Action):
         raise HelpWanted(text)
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=_WIDTH)
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of examples, and wraps the descriptions, which are one line each."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=_WIDTH)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            fill(line, _WIDTH) if len(line) > _WIDTH else line for line in text.splitlines()
+        )
 
 
 def cache_help() -> str:
     """Return the options of every cache type, from the table that also checks them."""
-    from textwrap import fill
-
     from envd_jupyter.cache.options import Direction, options_for, types_for
 
     directions: tuple[Direction, ...] = ("export", "import")

@@ -12,17 +12,18 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from envd_jupyter.builds.output import Output, parse_output
 from envd_jupyter.errors import CacheSettingError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from envd_jupyter.cache.check import BuilderFacts
     from envd_jupyter.cache.entry import CacheEntry
+    from envd_jupyter.cache.options import Direction
 
 __all__ = ["BuildRequest", "PreparedBuild", "prepare"]
 
@@ -34,6 +35,51 @@ _TAG = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
     r"(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+
+
+class _Folder:
+    """A field that takes a path as text, too, and holds a `Path`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, request: None, owner: type) -> _Folder: ...
+
+    @overload
+    def __get__(self, request: object, owner: type) -> Path: ...
+
+    def __get__(self, request: object | None, owner: type) -> Path | _Folder:
+        if request is None:  # dataclasses ask for a default
+            raise AttributeError(self._name)
+        path: Path = vars(request)[self._name]
+        return path
+
+    def __set__(self, request: object, value: str | os.PathLike[str]) -> None:
+        vars(request)[self._name] = Path(value)
+
+
+class _Caches:
+    """A field that takes caches as text, too, and holds a tuple of `CacheEntry`."""
+
+    def __init__(self, direction: Direction) -> None:
+        self._direction = direction
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: object | None, owner: type) -> tuple[CacheEntry, ...]:
+        return () if request is None else vars(request)[self._name]
+
+    def __set__(self, request: object, values: Iterable[CacheEntry | str]) -> None:
+        from envd_jupyter.cache.entry import parse_cache_entry
+
+        if isinstance(values, str):  # its letters would be taken one by one
+            values = (values,)
+        vars(request)[self._name] = tuple(
+            parse_cache_entry(value, self._direction) if isinstance(value, str) else value
+            for value in values
+        )
 
 
 @dataclass(frozen=True)
@@ -49,8 +95,8 @@ class BuildRequest:
     tag, output, platform, force, use_proxy
         As envd's flags of these names. ``platform`` holds one name each.
     exports, imports
-        Any number of remote caches (``--export-cache``, ``--import-cache``), as written: templates
-        not expanded, nothing filled in.
+        Any number of remote caches (``--export-cache``, ``--import-cache``), as text or as
+        `CacheEntry`: templates not expanded, nothing filled in.
     builder
         A builder's URL, the name of one of the user's envd contexts, or None for the current one.
     source
@@ -65,17 +111,29 @@ class BuildRequest:
         Further arguments for ``envd build``, passed on as they are.
     require_cached
         Stop the build as soon as a step runs that does not come from a cache.
+
+    Raises
+    ------
+    CacheSettingError
+        If a cache given as text is wrong.
+
+    Examples
+    --------
+    >>> cache = "type=registry,ref=localhost:5000/me/cache"
+    >>> request = BuildRequest("train", exports=[f"{cache},mode=max"], imports=[cache])
+    >>> request.exports[0].get("mode")
+    'max'
     """
 
-    project: Path
+    project: _Folder = _Folder()
     from_: str = "build.envd:build"
     tag: str | None = None
     output: str | None = None
     platform: tuple[str, ...] = ()
     force: bool = False
     use_proxy: bool = False
-    exports: tuple[CacheEntry, ...] = ()
-    imports: tuple[CacheEntry, ...] = ()
+    exports: _Caches = _Caches("export")
+    imports: _Caches = _Caches("import")
     builder: str | None = None
     source: str | None = None
     notebook: str | None = None

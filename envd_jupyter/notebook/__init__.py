@@ -44,6 +44,9 @@ def unregister(shell: InteractiveShell) -> None:
     from envd_jupyter.notebook import completion
 
     completion.uninstall(shell)
+    ours = [one for one in shell.configurables if type(one).__module__.startswith(f"{__name__}.")]
+    for magics in ours:
+        shell.configurables.remove(magics)
     for kind in shell.magics_manager.magics.values():
         for name in [name for name in kind if name.startswith("envd_")]:
             del kind[name]

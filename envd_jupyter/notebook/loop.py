@@ -68,35 +68,39 @@ def run_to_end(coroutine: Coroutine[Any, Any, T], on_interrupt: Callable[[int], 
     except ValueError:
         # A loop that cannot be entered twice (uvloop): leave it waiting, run in a thread.
         return _run_aside(coroutine, on_interrupt)
-    with _interrupts(loop, on_interrupt):
+    with _interrupts(on_interrupt) as hand_to:
+        hand_to(loop)
         return loop.run_until_complete(coroutine)
 
 
 def _run_alone(coroutine: Coroutine[Any, Any, T], on_interrupt: Callable[[int], None]) -> T:
-    loop = asyncio.new_event_loop()
-    try:
-        with _interrupts(loop, on_interrupt):
+    # An interrupt in the middle of making or closing a loop would leave half of one behind.
+    with _interrupts(on_interrupt) as hand_to:
+        loop = asyncio.new_event_loop()
+        try:
+            hand_to(loop)
             return loop.run_until_complete(coroutine)
-    finally:
-        _close(loop)
+        finally:
+            _close(loop)
 
 
 def _run_aside(coroutine: Coroutine[Any, Any, T], on_interrupt: Callable[[int], None]) -> T:
     from concurrent.futures import Future
     from contextvars import copy_context
 
-    loop = asyncio.new_event_loop()
     outcome: Future[T] = Future()
 
     def work() -> None:
+        loop = asyncio.new_event_loop()
         try:
+            hand_to(loop)
             outcome.set_result(loop.run_until_complete(coroutine))
         except BaseException as error:
             outcome.set_exception(error)
         finally:
             _close(loop)
 
-    with _interrupts(loop, on_interrupt):
+    with _interrupts(on_interrupt) as hand_to:
         thread = threading.Thread(target=copy_context().run, args=(work,), name="envd-build")
         thread.start()
         thread.join()
@@ -118,25 +122,40 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 @contextmanager
 def _interrupts(
-    loop: asyncio.AbstractEventLoop, on_interrupt: Callable[[int], None]
-) -> Iterator[None]:
-    """Hand SIGINT to ``on_interrupt`` inside the block; raise it when the block has ended."""
+    on_interrupt: Callable[[int], None],
+) -> Iterator[Callable[[asyncio.AbstractEventLoop], None]]:
+    """Hand SIGINT to ``on_interrupt`` inside the block; raise it when the block has ended.
+
+    What is yielded takes the loop in which to call it; interrupts before that wait for it.
+    """
     if threading.current_thread() is not threading.main_thread():
         # Signals belong to the main thread; a cell of a subshell is not the one interrupted.
-        yield
+        yield lambda loop: None
         return
-    count = 0
+    count = told = 0
+    target: asyncio.AbstractEventLoop | None = None
 
     def note(signum: int, frame: FrameType | None) -> None:
         nonlocal count
         count += 1
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(on_interrupt, count)
+        tell()
+
+    def tell() -> None:
+        nonlocal told
+        while target is not None and told < count:
+            told += 1
+            with suppress(RuntimeError):  # the loop is closed already
+                target.call_soon_threadsafe(on_interrupt, told)
+
+    def hand_to(loop: asyncio.AbstractEventLoop) -> None:
+        nonlocal target
+        target = loop
+        tell()
 
     # From the next line on an interrupt is noted and never raised, so `try` is always reached.
     previous: Handler = signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield hand_to
     except BaseException as error:
         if count and not isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt from error

@@ -23,7 +23,7 @@ def form_parser() -> MagicParser:
     """Return the parser of ``%envd_form``: it takes the flags of ``%envd_build``."""
     parser = build_parser("%envd_form")
     parser.description = (
-        "Put a build together by clicking. Flags of %%envd_build fill the form; without any it "
+        "Put a build together by clicking. Flags of %envd_build fill the form; without any it "
         "begins with what is remembered. The form shows the line that does the same."
     )
     parser.epilog = None
