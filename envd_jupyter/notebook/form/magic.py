@@ -66,3 +66,5 @@ class FormMagics(Magics):
             preferences=preferences_here(shell),
             envd=getattr(magics, "envd", None) or None,
         )
+
+    envd_form.__doc__ = f"{envd_form.__doc__}\n\n{form_parser().format_help()}"
