@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tests.services import Buildkitd, Registry
 
 
+# A shell that starts the tests in the background has SIGINT ignored, and every process they start
+# would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def services() -> Iterator[Services]:
     """The services of this run; none is started before a test asks for it."""
