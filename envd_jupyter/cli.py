@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter._version import __version__
 from envd_jupyter.errors import EnvdJupyterError
+from envd_jupyter.notebook.pastbuilds import (
+    DESCRIPTION,
+    Past,
+    add_history_flags,
+    history_examples,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
     from envd_jupyter.buildkit.daemon import ManagedBuilder
 
 __all__ = ["main"]
+
+_HISTORY = "envd-jupyter history"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,12 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="envd-jupyter", description="A builder, a doctor and a history for envd in notebooks."
+        prog="envd-jupyter",
+        description="A builder, a doctor and a history for envd in notebooks.",
+        epilog="Exit codes: 0 done, 1 failed or not there, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    up = commands.add_parser("up", help="start a BuildKit of your own, installed if need be")
+    up = commands.add_parser(
+        "up",
+        help="start a BuildKit of your own, installed if need be",
+        description="Start a BuildKit of your own; it runs until it is taken down. Without root "
+        "it runs in a user namespace. What it takes is installed below the data folder.",
+    )
     up.add_argument(
         "--insecure-registry",
         action="append",
@@ -55,24 +70,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.set_defaults(run=_up)
 
-    down = commands.add_parser("down", help="stop it; its cache stays")
+    down = commands.add_parser(
+        "down",
+        aliases=["stop"],
+        help="stop it; its cache stays",
+        description="Stop the BuildKit of your own. Its cache stays for the next time.",
+    )
     down.add_argument("--remove", action="store_true", help="remove its cache, too")
     down.set_defaults(run=_down)
 
-    commands.add_parser("status", help="tell whether it runs, and its disk use").set_defaults(
-        run=_status
+    status = commands.add_parser(
+        "status",
+        help="tell whether it runs, and its disk use",
+        description="Tell whether a BuildKit of your own runs, and how much room its cache takes. "
+        "The exit code is 1 if none runs.",
     )
+    status.set_defaults(run=_status)
 
-    doctor = commands.add_parser("doctor", help="find out what builds need and what is there")
-    doctor.add_argument("--builder", metavar="BUILDER", help="look at this builder")
+    doctor = commands.add_parser(
+        "doctor",
+        help="find out what builds need and what is there",
+        description="Look at envd, builders, container engines and credentials, and say what to "
+        "do next. The exit code is 1 if no build can run.",
+    )
+    doctor.add_argument("--builder", metavar="BUILDER", help="look at this context or address")
     doctor.add_argument("--fix", action="store_true", help="start a builder if there is none")
     doctor.set_defaults(run=_doctor)
 
-    history = commands.add_parser("history", help="list the builds of the past")
-    history.add_argument("--limit", type=int, default=20, metavar="N", help="how many (20)")
-    history.add_argument("--state", metavar="STATE", help="only those that ended so")
-    history.add_argument("--project", metavar="DIR", help="only those of this project")
-    history.add_argument("--text", metavar="TEXT", help="only those in which this text occurs")
+    history = commands.add_parser(
+        "history",
+        help="look at the builds of the past, and run one again",
+        description=DESCRIPTION,
+        epilog=history_examples(_HISTORY),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_history_flags(history)
     history.set_defaults(run=_history)
     return parser
 
@@ -130,15 +162,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from envd_jupyter.builds.folder import data_dir
     from envd_jupyter.builds.record import History
-    from envd_jupyter.notebook.historytable import HistoryTable
+    from envd_jupyter.notebook.display import terminal_screen
 
-    records = History(data_dir()).list(
-        project=arguments.project,
-        state=arguments.state,
-        text=arguments.text,
-        limit=arguments.limit,
-    )
-    print(HistoryTable(records))
+    shown = Past(History(), _HISTORY, lambda build: terminal_screen()).act(arguments)
+    if shown is not None and arguments.action != "rerun":
+        print(shown)
     return 0

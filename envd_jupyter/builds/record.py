@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.events import EventLog, EventReader, own_event, read_events
 from envd_jupyter.builds.folder import BuildFolder, builds, data_dir
+from envd_jupyter.builds.retention import Retention
 from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import RecordError
 
@@ -204,7 +205,8 @@ class History:
         project, kernel, notebook, state
             Only builds with exactly this value.
         text
-            Only builds in whose project, image, notebook, caches or message this occurs.
+            Only builds in whose id, project, image, notebook, caches or message this occurs, in
+            capitals or not.
         limit
             At most so many.
         """
@@ -217,7 +219,9 @@ class History:
                 values.append(value)
         if text:
             columns = ("id", "project", "image", "notebook", "exports", "imports", "message")
-            where.append("(" + " OR ".join(f"instr({c}, ?) > 0" for c in columns) + ")")
+            where.append(
+                "(" + " OR ".join(f"instr(lower({c}), lower(?)) > 0" for c in columns) + ")"
+            )
             values += [text] * len(columns)
         query = f"SELECT * FROM builds WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"
         with self._database() as database:
@@ -255,37 +259,47 @@ class History:
         with self._database() as database:
             database.execute("DELETE FROM builds WHERE id = ?", [build_id])
 
-    def retain(
-        self, *, count: int | None = 200, age: float | None = None, size: int | None = 2 << 30
-    ) -> tuple[str, ...]:
-        """Forget the oldest builds beyond a number, an age or a total size; never a running one.
+    def retain(self, limits: Retention | None = None) -> tuple[str, ...]:
+        """Forget the oldest builds beyond a number, an age or a total size.
+
+        A running build and the latest one are never forgotten.
 
         Parameters
         ----------
-        count
-            How many to keep at most.
-        age
-            Keep none older than so many seconds.
-        size
-            Keep at most so many bytes of logs.
+        limits
+            What to keep; by default the limits stored with the builds.
 
         Returns
         -------
         tuple of str
-            The ids of the builds that were forgotten.
+            The ids of the builds that were forgotten, latest first.
         """
-        now, kept, total, forgotten = time.time(), 0, 0, []
+        limits = Retention.load(self.data) if limits is None else limits
+        now, kept, total = time.time(), 0, 0
+        forgotten = []
         for folder in reversed(list(builds(self.data))):
-            total += _size(folder.path)
-            with contextlib.suppress(OSError):
-                old = age is not None and now - folder.events.stat().st_mtime > age
-                over = (count is not None and kept >= count) or (size is not None and total > size)
-                if (old or over) and kept and not folder.is_live():
+            size = _size(folder.path)
+            if kept and _is_beyond(limits, folder, kept, total + size, now):
+                with contextlib.suppress(RecordError):  # it runs, or somebody else was faster
                     self.delete(folder.id)
                     forgotten.append(folder.id)
                     continue
             kept += 1
+            total += size
         return tuple(forgotten)
+
+
+def _is_beyond(limits: Retention, folder: BuildFolder, kept: int, total: int, now: float) -> bool:
+    if limits.count is not None and kept >= limits.count:
+        return True
+    if limits.size is not None and total > limits.size:
+        return True
+    if limits.age is None:
+        return False
+    try:
+        return now - folder.events.stat().st_mtime > limits.age
+    except OSError:
+        return False
 
 
 def _record(row: tuple[Any, ...]) -> BuildRecord:

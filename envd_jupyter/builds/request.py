@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envd_jupyter.cache.entry import CacheEntry
     from envd_jupyter.cache.options import Direction
 
-__all__ = ["BuildRequest", "PreparedBuild", "prepare"]
+__all__ = ["BuildRequest", "PreparedBuild", "absolute_entry", "check_caches", "prepare"]
 
 _PLATFORM = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,2}")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*")
@@ -306,7 +306,8 @@ def _with_caches(prepared: PreparedBuild, environ: Mapping[str, str]) -> Prepare
 
     def filled(entries: Sequence[CacheEntry]) -> tuple[CacheEntry, ...]:
         complete = (fill_from_environment(expand_templates(e, values), environ) for e in entries)
-        return tuple(with_aws(_absolute(entry), request.inject_aws, environ) for entry in complete)
+        absolute = (absolute_entry(entry) for entry in complete)
+        return tuple(with_aws(entry, request.inject_aws, environ) for entry in absolute)
 
     prepared = dataclasses.replace(
         prepared,
@@ -327,8 +328,8 @@ def _session_values(request: BuildRequest) -> dict[str, str]:
     return values
 
 
-def _absolute(entry: CacheEntry) -> CacheEntry:
-    """Read the paths of a local cache from the caller's working directory."""
+def absolute_entry(entry: CacheEntry) -> CacheEntry:
+    """Return a cache whose paths, if it has any, do not depend on the working directory."""
     if entry.type != "local":
         return entry
     attrs = tuple(

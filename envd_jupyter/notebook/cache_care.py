@@ -7,11 +7,11 @@ what would go, and removes it only with ``--yes``.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envd_jupyter.errors import RequestError
+from envd_jupyter.notebook.amounts import read_bytes, read_seconds
 
 if TYPE_CHECKING:
     import argparse
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from envd_jupyter.builds.preferences import Settings
 
 __all__ = ["ACTIONS", "add_flags"]
-
-_SIZES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-_SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def add_flags(parser: MagicParser) -> None:
@@ -70,8 +67,8 @@ def _prune(settings: Settings, given: argparse.Namespace) -> object:
         dry_run=not given.yes,
         kinds=given.kind,
         all_records=given.all,
-        older_than=_seconds(given.older_than),
-        keep=_bytes(given.keep),
+        older_than=read_seconds(given.older_than, "--older-than") if given.older_than else 0.0,
+        keep=read_bytes(given.keep, "--keep") if given.keep else 0,
     )
 
 
@@ -107,24 +104,6 @@ def _layout_text(folder: Path) -> str:
     if found.orphans or found.stale:
         lines.append(f"  %envd_cache prune {folder} --yes removes what no tag needs")
     return "\n".join(lines)
-
-
-def _seconds(text: str | None) -> float:
-    if text is None:
-        return 0.0
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if match is None:
-        raise RequestError(f"--older-than {text!r} is no time", hint="Write 90m, 24h or 7d.")
-    return float(match[1]) * _SPANS[match[2]]
-
-
-def _bytes(text: str | None) -> int:
-    if text is None:
-        return 0
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]b|)", text.lower())
-    if match is None:
-        raise RequestError(f"--keep {text!r} is no size", hint="Write 500MB or 10GB.")
-    return int(float(match[1]) * _SIZES[match[2]])
 
 
 #: What each action returns shows itself; a text is printed.

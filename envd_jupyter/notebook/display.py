@@ -259,6 +259,17 @@ def choose_screen(
         return LinesScreen()
     if hasattr(shell, "kernel"):
         return NotebookScreen(shell, display_id)
+    return terminal_screen(terminal)
+
+
+def terminal_screen(terminal: bool | None = None) -> Screen:
+    """Return where a build is painted outside of a notebook.
+
+    Parameters
+    ----------
+    terminal
+        Whether standard output is a terminal that can be repainted; found out if None.
+    """
     if sys.stdout.isatty() if terminal is None else terminal:
         from envd_jupyter.notebook.terminal import TerminalScreen
 

@@ -6,6 +6,7 @@ was started after the build.
 
 from __future__ import annotations
 
+import dataclasses
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from envd_jupyter.builds.line import PROGRESS, HelpWanted, MagicParser, split_words
+from envd_jupyter.notebook.pastbuilds import (
+    ACTIONS,
+    DESCRIPTION,
+    Past,
+    add_history_flags,
+    history_examples,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
     from envd_jupyter.builds.client import Build
     from envd_jupyter.builds.record import History
+    from envd_jupyter.builds.request import BuildRequest
     from envd_jupyter.builds.result import BuildResult
     from envd_jupyter.notebook.display import Screen
 
@@ -29,7 +38,7 @@ __all__ = ["HistoryMagics", "attach_parser", "cancel_parser", "doctor_parser", "
 
 T = TypeVar("T")
 
-LOG_LINES = 200
+_HISTORY = "%envd_history"
 
 
 def attach_parser() -> MagicParser:
@@ -59,43 +68,8 @@ def cancel_parser() -> MagicParser:
 
 def history_parser() -> MagicParser:
     """Return the parser of ``%envd_history``."""
-    parser = MagicParser(
-        "%envd_history",
-        "The builds of the past, from every notebook.",
-        "examples:\n"
-        "  %envd_history                      the latest builds\n"
-        "  %envd_history --state failed       those that failed\n"
-        "  %envd_history show 3fa9c1          one build, as its cell showed it\n"
-        "  %envd_history log last --step pip  what its steps with pip in their name wrote\n"
-        "  %envd_history report               what was cached, what it saved, why steps ran again\n"
-        "  %envd_history compare 3fa9c1 last  two builds side by side\n"
-        "  %envd_history export last b.html   a page for somebody without the record\n",
-    )
-    parser.add_argument(
-        "action",
-        nargs="?",
-        default="list",
-        help="list, show, log, report, compare, export or delete",
-    )
-    parser.add_argument("build", nargs="?", help="id, part of an id, or last")
-    parser.add_argument(
-        "other",
-        nargs="?",
-        help="for compare: another build; for export: a file (.html, .json or .jsonl)",
-    )
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many (20)")
-    parser.add_argument("--state", help="only builds that ended so: succeeded, failed, …")
-    parser.add_argument("--project", metavar="DIR", help="only builds of this project")
-    parser.add_argument("--text", metavar="TEXT", help="only builds in which this text occurs")
-    parser.add_argument("--json", action="store_true", help="print records as JSON")
-    parser.add_argument("--step", help="for log: number, digest or part of the name of a step")
-    parser.add_argument(
-        "--lines",
-        type=int,
-        default=LOG_LINES,
-        metavar="N",
-        help=f"for log: only the last N lines, 0 for all ({LOG_LINES})",
-    )
+    parser = MagicParser(_HISTORY, DESCRIPTION, history_examples(_HISTORY))
+    add_history_flags(parser)
     return parser
 
 
@@ -191,74 +165,14 @@ class HistoryMagics(Magics):
     @line_magic
     @with_parser(history_parser)
     def envd_history(self, given: argparse.Namespace) -> object:
-        """List the builds of the past, or show one of them."""
-        from envd_jupyter.errors import RequestError
-        from envd_jupyter.notebook.historytable import HistoryTable, resolve
+        """List the builds of the past, show or report on one of them, or build it again."""
+        from envd_jupyter.notebook.identity import identify
 
-        history = _history()
-        if given.action == "list":
-            project = str(Path(given.project).expanduser().resolve()) if given.project else None
-            table = HistoryTable(
-                history.list(project=project, state=given.state, text=given.text, limit=given.limit)
-            )
-            if given.json:
-                print(table.to_json())
-                return None
-            return table
-        act = _ACTIONS.get(given.action)
-        if act is None:
-            raise RequestError(
-                f"%envd_history: there is no action {given.action!r}",
-                hint=f"The actions are {', '.join(['list', *_ACTIONS])}.",
-            )
-        return act(self, history, resolve(history, given.build or "last"), given)
+        def adopt(request: BuildRequest) -> BuildRequest:
+            here = identify(self._shell)
+            return dataclasses.replace(request, notebook=here.notebook, kernel=here.kernel)
 
-    def _show(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        from envd_jupyter.builds.client import attach
-        from envd_jupyter.notebook.historytable import HistoryTable
-
-        build = attach(build_id)
-        if given.json:
-            print(HistoryTable([history.get(build_id)]).to_json())
-            return
-        self._screens(None)(build).paint(build.state().view(), final=True)
-
-    def _log(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        from envd_jupyter.builds.client import attach
-        from envd_jupyter.notebook.wording import clean_line
-
-        result = attach(build_id).result()
-        step = int(given.step) if given.step and given.step.isdigit() else given.step
-        lines = result.log(step).splitlines()
-        cut = max(len(lines) - given.lines, 0) if given.lines > 0 else 0
-        if cut:
-            print(f"… {cut} lines before; --lines 0 prints all, {result.path} holds them")
-        for line in lines[cut:]:
-            print(clean_line(line, 2000))
-
-    def _report(self, history: History, build_id: str, given: argparse.Namespace) -> object:
-        from envd_jupyter.builds.client import attach
-
-        return attach(build_id).result().report()
-
-    def _compare(self, history: History, build_id: str, given: argparse.Namespace) -> object:
-        from envd_jupyter.builds.client import attach
-        from envd_jupyter.builds.insight.history import compare_builds
-        from envd_jupyter.notebook.historytable import resolve
-
-        other = resolve(history, given.other or "last")
-        return compare_builds(attach(build_id).path, attach(other).path)
-
-    def _export(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        from envd_jupyter.builds.client import attach
-        from envd_jupyter.builds.insight.history import export_build
-
-        target = Path(given.other or f"{build_id}.html").expanduser()
-        print(f"Wrote {export_build(attach(build_id).path, target)}")
-
-    def _delete(self, history: History, build_id: str, given: argparse.Namespace) -> None:
-        history.delete(build_id)
-        print(f"Deleted the record and the log of {build_id}.")
+        return Past(_history(), _HISTORY, self._screens(None), adopt).act(given)
 
     @line_magic
     @with_parser(replay_parser)
@@ -277,16 +191,6 @@ class HistoryMagics(Magics):
         from envd_jupyter.notebook.doctorview import DoctorView, examine_here
 
         return DoctorView(examine_here(given.builder))
-
-
-_ACTIONS: dict[str, Callable[[HistoryMagics, History, str, argparse.Namespace], object]] = {
-    "show": HistoryMagics._show,
-    "log": HistoryMagics._log,
-    "report": HistoryMagics._report,
-    "compare": HistoryMagics._compare,
-    "export": HistoryMagics._export,
-    "delete": HistoryMagics._delete,
-}
 
 
 def _history() -> History:
@@ -312,8 +216,8 @@ def running_words(words: Sequence[str], word: str) -> Iterable[str]:
 def history_words(words: Sequence[str], word: str) -> Iterable[str]:
     """Complete the actions of ``%envd_history`` and the ids they take."""
     if not words:
-        return ["list", *_ACTIONS]
-    if len(words) == 1 and words[0] in _ACTIONS:
+        return [*ACTIONS]
+    if (len(words) == 1 and words[0] in ACTIONS) or (len(words) == 2 and words[0] == "compare"):
         return ["last", *build_words((), word)]
     return ()
 

@@ -51,6 +51,21 @@ def test_the_history_of_a_shell_is_that_of_the_notebooks(
     assert result.image in shown.stdout
 
 
+def test_a_build_is_run_again_from_a_shell(command, services, builds, project, buildkitd):
+    folder = project("echo again", name="repeated")
+    first = builds.run(folder, buildkitd)
+    again = command("history", "rerun", first.id, environ=services.environ)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("repeated → ") == 1
+    assert "1/1 steps, 1 cached (100 %)" in again.stdout
+    shown = command("history", "--text", "repeated", environ=services.environ)
+    assert shown.stdout.count("✔") == 2
+    project("false", name="repeated")
+    broken = command("history", "rerun", first.id, environ=services.environ)
+    assert broken.returncode == 1
+    assert "envd-jupyter: the step" in broken.stderr
+
+
 def test_wrong_usage(command):
     assert command().returncode == 2
     assert command("fly").returncode == 2

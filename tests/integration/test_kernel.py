@@ -225,7 +225,13 @@ def test_the_history_reports_compares_and_exports(kernel, project, line, tmp_pat
     ids = kernel.run("print(first.id, second.id)").text.split()
     compared = kernel.run(f"%envd_history compare {ids[0]} {ids[1]}")
     assert "echo changed" in compared.result["text/plain"]
-    wrote = kernel.run("%envd_history export last build.html")
+    again = kernel.run(f"again = %envd_history rerun {ids[1]}")
+    assert again.status == "ok", again.error
+    (bundles,) = again.displays.values()
+    assert "2/2 steps, 2 cached (100 %)" in bundles[-1]["text/plain"]
+    said = kernel.run("print(again.state, again.id != second.id, again.image == second.image)")
+    assert said.text.split() == ["succeeded", "True", "True"]
+    wrote = kernel.run(f"%envd_history export {ids[1]} build.html")
     assert wrote.status == "ok", wrote.error
     assert "echo changed" in (tmp_path / "build.html").read_text()
 

@@ -31,6 +31,7 @@ __all__ = ["FORMATS", "BuildComparison", "StepPair", "compare_builds", "export_b
 
 Format = Literal["rawjson", "json", "html"]
 FORMATS: tuple[str, ...] = get_args(Format)
+_ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".jsonl": "rawjson"}
 """What a build can be exported as."""
 
 
@@ -190,21 +191,31 @@ def export_build(folder: Path, target: Path, form: str | None = None) -> Path:
     Raises
     ------
     RequestError
-        If there is no such format.
+        If there is no such format, or the file cannot be written.
     """
     if form is None:
-        ends = {".html": "html", ".htm": "html", ".json": "json", ".jsonl": "rawjson"}
-        form = ends.get(target.suffix.lower(), "json")
+        form = _ENDINGS.get(target.suffix.lower())
+        if form is None:
+            raise RequestError(
+                f"the name {target.name!r} tells no format of an exported build",
+                hint=f"End it with {', '.join(_ENDINGS)}.",
+            )
     if form not in FORMATS:
         raise RequestError(
             f"{form!r} is no format of an exported build", hint=f"There are {', '.join(FORMATS)}."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        for piece in _pieces(folder, form):
-            file.write(piece)
-    partial.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as file:
+            for piece in _pieces(folder, form):
+                file.write(piece)
+        partial.replace(target)
+    except OSError as error:
+        raise RequestError(
+            f"the build cannot be exported to {target}: {error.strerror or error}",
+            hint="Name a file in a directory you may write to.",
+        ) from None
     return target
 
 
