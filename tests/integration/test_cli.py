@@ -63,7 +63,8 @@ def test_a_build_is_run_again_from_a_shell(command, services, builds, project, b
     project("false", name="repeated")
     broken = command("history", "rerun", first.id, environ=services.environ)
     assert broken.returncode == 1
-    assert "envd-jupyter: the step" in broken.stderr
+    assert broken.stderr.startswith("envd-jupyter: failed: ")
+    assert "in step: false" in broken.stderr
 
 
 def test_wrong_usage(command):
