@@ -1,67 +1,29 @@
-"""What a build was asked with, kept beside its log, so that it can be asked for once more.
+"""Asking once more for what a build was asked for.
 
-What is kept is the request as it was written, templates and all, with paths that no longer depend
-on the working directory. A secret is not kept: where a variable of the environment holds it, its
-name is, and otherwise a mask, with which the build cannot be run again.
+Each build records what was asked (`PreparedBuild.asked`): templates stay, paths are absolute, and
+secrets are masked unless they were given as the name of a variable.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from envd_jupyter.builds.request import BuildRequest, absolute_entry
-from envd_jupyter.cache.entry import CacheEntry
-from envd_jupyter.cache.redaction import MASK, Redactor
-from envd_jupyter.errors import EnvdJupyterError, RecordError
+from envd_jupyter.builds.events import read_events
+from envd_jupyter.builds.request import BuildRequest
+from envd_jupyter.cache.entry import parse_cache_entry
+from envd_jupyter.cache.redaction import MASK
+from envd_jupyter.errors import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import Any
 
     from envd_jupyter.builds.folder import BuildFolder
-    from envd_jupyter.builds.request import PreparedBuild
 
-__all__ = ["keep_request", "request_again"]
-
-_FILE = "request.json"
-_CACHES = ("exports", "imports")
-
-
-def keep_request(folder: BuildFolder, prepared: PreparedBuild, environ: Mapping[str, str]) -> None:
-    """Write what a build was asked with into its folder.
-
-    Parameters
-    ----------
-    folder
-        The build's folder.
-    prepared
-        The build, with the secrets that are to be kept out.
-    environ
-        The environment of the build, whose variables stand in for secrets.
-    """
-    from envd_jupyter.builds.preferences.values import by_reference
-
-    request = prepared.request
-    data: dict[str, Any] = {
-        field.name: getattr(request, field.name) for field in dataclasses.fields(request)
-    }
-    data["project"] = str(prepared.project)
-    data["output"] = prepared.output.to_csv() if prepared.output else None
-    for name in _CACHES:
-        data[name] = [
-            by_reference(absolute_entry(entry), environ).to_json() for entry in data[name]
-        ]
-    caches = [*prepared.exports, *prepared.imports]
-    text = json.dumps(Redactor.for_entries(caches, environ).value(data))
-    fd = os.open(folder.path / _FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(text)
+__all__ = ["request_again"]
 
 
 def request_again(folder: BuildFolder) -> BuildRequest:
-    """Return what a build was asked with.
+    """Return what a build was asked for, from its record.
 
     Parameters
     ----------
@@ -71,28 +33,43 @@ def request_again(folder: BuildFolder) -> BuildRequest:
     Raises
     ------
     RecordError
-        If that was not kept, or a secret of it was not.
+        If that was not recorded, or not all of it.
+    CacheSettingError
+        If a cache of it cannot work any more.
     """
-    hint = f"Build again with %envd_build and its flags; %envd_history show {folder.id} shows them."
-    try:
-        text = (folder.path / _FILE).read_text(encoding="utf-8")
-        data = json.loads(text)
-        for name in _CACHES:
-            data[name] = tuple(CacheEntry.from_json(entry) for entry in data[name])
-        for name in ("platform", "extra"):
-            data[name] = tuple(data[name])
-        request = BuildRequest(**data)
-    except OSError:
+    none: dict[str, Any] = {}
+    start = next((e["envd"] for e in read_events(folder.events) if "envd" in e), none)
+    asked = start.get("request")
+    if not isinstance(asked, dict):
         raise RecordError(
-            f"what the build {folder.id} was asked with was not kept", hint=hint
-        ) from None
-    except (ValueError, TypeError, KeyError, AttributeError, EnvdJupyterError):
-        raise RecordError(
-            f"what the build {folder.id} was asked with cannot be read", hint=hint
-        ) from None
-    if MASK in text:
-        raise RecordError(
-            f"the build {folder.id} was given a secret, and secrets are kept nowhere",
-            hint=f"{hint} A secret that a variable holds can be given as env:NAME.",
+            f"it was not recorded what the build {folder.id} was asked for",
+            hint="Build again with %envd_build and its flags.",
         )
-    return request
+    if asked.get("from_cell"):
+        raise RecordError(
+            f"the build {folder.id} was given by the text of a cell, which is not recorded",
+            hint="Run the cell again.",
+        )
+    exports, imports = asked.get("export_cache", ()), asked.get("import_cache", ())
+    if any(MASK in text for text in (*exports, *imports)):
+        raise RecordError(
+            f"the build {folder.id} was given secrets, which are recorded nowhere",
+            hint="Build with %envd_build, and write env:NAME for each secret: then it can be run "
+            "again.",
+        )
+    return BuildRequest(
+        project=asked["path"],
+        from_=asked["from"],
+        tag=asked.get("tag"),
+        output=asked.get("output"),
+        platform=tuple(asked.get("platform", ())),
+        force=asked.get("force", False),
+        use_proxy=asked.get("use_proxy", False),
+        exports=[parse_cache_entry(text, "export") for text in exports],
+        imports=[parse_cache_entry(text, "import") for text in imports],
+        builder=asked.get("builder"),
+        notebook=start.get("notebook"),
+        kernel=start.get("kernel"),
+        inject_aws=asked.get("inject_aws"),
+        require_cached=asked.get("require_cached", False),
+    )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envd_jupyter.cache.entry import CacheEntry
     from envd_jupyter.cache.options import Direction
 
-__all__ = ["BuildRequest", "PreparedBuild", "absolute_entry", "check_caches", "prepare"]
+__all__ = ["BuildRequest", "PreparedBuild", "check_caches", "prepare"]
 
 _PLATFORM = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,2}")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*")
@@ -306,7 +306,7 @@ def _with_caches(prepared: PreparedBuild, environ: Mapping[str, str]) -> Prepare
 
     def filled(entries: Sequence[CacheEntry]) -> tuple[CacheEntry, ...]:
         complete = (fill_from_environment(expand_templates(e, values), environ) for e in entries)
-        absolute = (absolute_entry(entry) for entry in complete)
+        absolute = (_absolute(entry) for entry in complete)
         return tuple(with_aws(entry, request.inject_aws, environ) for entry in absolute)
 
     prepared = dataclasses.replace(
@@ -328,7 +328,7 @@ def _session_values(request: BuildRequest) -> dict[str, str]:
     return values
 
 
-def absolute_entry(entry: CacheEntry) -> CacheEntry:
+def _absolute(entry: CacheEntry) -> CacheEntry:
     """Return a cache whose paths, if it has any, do not depend on the working directory."""
     if entry.type != "local":
         return entry

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envd_jupyter._version import __version__
-from envd_jupyter.builds.again import keep_request
 from envd_jupyter.builds.client import Build
 from envd_jupyter.builds.contexts import envd_version, home
 from envd_jupyter.builds.events import EventLog, own_event
@@ -69,8 +68,6 @@ def spawn(prepared: PreparedBuild, environ: Mapping[str, str]) -> Build:
         log.reserve()
         log.append(own_event("start", **_start(prepared, folder, private)), vital=True)
         os.close(log.detach())
-        with contextlib.suppress(OSError):  # a build is worth more than its repetition
-            keep_request(folder, prepared, environ)
         order = _order(prepared, folder, private, environ) | {"lock": lock, "wake": write}
         _launch(folder, order, environ, (lock, write))
     except BaseException:

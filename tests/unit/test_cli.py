@@ -106,7 +106,7 @@ def test_limits_are_told_kept_and_lifted(history, data):
         (["fly"], "there is no action 'fly'"),
         (["show", "nowhere"], "there is no build 'nowhere'"),
         (["show", "2027"], "fits 3 builds"),
-        (["rerun", "080001"], "was not kept"),
+        (["rerun", "080001"], "it was not recorded what"),
         (["export", "080001", "b.pdf"], "'b.pdf' tells no format"),
         (["export", "080001", "/proc/none/b.html"], "cannot be exported to"),
         (["keep", "--builds", "few"], "'few' is no number"),
