@@ -4,6 +4,8 @@ import { Widget } from '@lumino/widgets';
 import { createRoot, type Root } from 'react-dom/client';
 
 import { BuildCard } from './card/BuildCard';
+import { CardActions } from './card/CardActions';
+import type { IEnvdBuilds } from './tokens';
 import { MIME_TYPE, readView } from './view';
 
 /**
@@ -13,7 +15,7 @@ import { MIME_TYPE, readView } from './view';
  * unfolded, selected or focused stays as it is.
  */
 export class BuildOutput extends Widget implements IRenderMime.IRenderer {
-  constructor() {
+  constructor(private readonly envd: IEnvdBuilds | null) {
     super();
     this.addClass('ej-output');
     this._root = createRoot(this.node);
@@ -21,8 +23,22 @@ export class BuildOutput extends Widget implements IRenderMime.IRenderer {
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const view = readView(model.data[MIME_TYPE]);
+    const { envd } = this;
     this._root.render(
-      view ? <BuildCard view={view} /> : <p className="ej-ui">This is not an envd build.</p>
+      view ? (
+        <BuildCard
+          view={view}
+          actions={
+            envd &&
+            view.id &&
+            !view.recording && (
+              <CardActions builds={envd.builds} actions={envd.actions} id={view.id} />
+            )
+          }
+        />
+      ) : (
+        <p className="ej-ui">This is not an envd build.</p>
+      )
     );
     return Promise.resolve();
   }

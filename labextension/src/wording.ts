@@ -228,3 +228,9 @@ function weight(step: StepView, index: number, finished: boolean): [number, numb
 function isBackground(step: StepView): boolean {
   return step.kind === 'internal' && step.state !== 'failed' && step.state !== 'running';
 }
+
+/** Say a message and what to do about it as sentences. */
+export function sentences(message: string, hint: string | null): string {
+  const ended = /[.!?…:]$/.test(message) ? message : `${message}.`;
+  return hint ? `${ended} ${hint}` : ended;
+}

@@ -54,7 +54,7 @@ export function BuildCard(props: Props) {
         </span>
         {view.recording && <span className="ej-tag">recording</span>}
         <span className="ej-sum">{said}</span>
-        {actions && <span className="ej-actions">{actions}</span>}
+        {actions}
       </header>
       <Tape summary={view.summary} />
       <div className="ej-body">
