@@ -65,7 +65,6 @@ class BuildHandler(EnvdHandler):
         async with self.hub.following(build_id) as followed:
             if not await followed.newer(0):
                 raise Refusal(404, f"the build {build_id!r} cannot be read", kind="RecordError")
-            self.set_header("Content-Type", "application/json")
             self.finish(f'{{"view": {followed.text}}}')
 
     @endpoint("write")

@@ -17,5 +17,5 @@ class DescriptionHandler(EnvdHandler):
     @endpoint("read")
     async def get(self) -> None:
         """Show it."""
-        self.set_header("Content-Type", "application/yaml; charset=utf-8")
-        self.finish(_FILE.read_text(encoding="utf-8"))
+        text = await self.hub.in_thread(_FILE.read_text, "utf-8")
+        self.finish(text, set_content_type="application/yaml; charset=utf-8")

@@ -6,10 +6,10 @@ Reading and folding happen in threads; the event loop only hands the results on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.events import EventReader
@@ -102,7 +102,8 @@ class FollowedBuild(Source):
 
     def _close(self) -> bool:
         """Take in the end of a build whose driver is gone, with a word or without."""
-        close_lost(self.folder)
+        with contextlib.suppress(FileNotFoundError):
+            close_lost(self.folder)
         events = self._reader.read()
         for event in events:
             self._state.apply(event)
@@ -129,7 +130,7 @@ class FollowedBuilds(Source):
         self._hub = hub
         self._records: list[BuildRecord] = []
         self._running: dict[str, FollowedBuild] = {}
-        self._held: dict[str, AsyncExitStack] = {}
+        self._held: dict[str, contextlib.AsyncExitStack] = {}
         self._names: frozenset[str] | None = None
 
     async def run(self) -> None:
@@ -165,7 +166,7 @@ class FollowedBuilds(Source):
             if build_id not in going_on:
                 await self._let_go(build_id)
         for build_id in going_on - self._running.keys():
-            self._held[build_id] = stack = AsyncExitStack()
+            self._held[build_id] = stack = contextlib.AsyncExitStack()
             following = self._hub.following(build_id)
             self._running[build_id] = await stack.enter_async_context(following)
 

@@ -152,7 +152,6 @@ class EnvdHandler(APIHandler):
     def reply(self, content: object, status: int = 200) -> None:
         """Finish with JSON."""
         self.set_status(status)
-        self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(content))
 
     def argument(self, name: str) -> str | None:
@@ -178,7 +177,6 @@ class EnvdHandler(APIHandler):
                 "hint": "The log of the server tells more.",
                 "reason": "InternalError",
             }
-        self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(told))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LogHandler", "ReportHandler"]
 
 _CHUNK = 64 * 1024
+_KIND = "text/plain; charset=utf-8"
 
 
 class LogHandler(EnvdHandler):
@@ -30,14 +31,14 @@ class LogHandler(EnvdHandler):
         step = self.argument("step")
         wanted = int(step) if step and step.isascii() and step.isdigit() else step
         pieces = log_pieces(folder.path, wanted)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Content-Type", _KIND)
         try:
             while chunk := await self.hub.in_thread(_chunk, pieces):
                 self.write(chunk)
                 await self.flush()
         except StreamClosedError:
             return
-        self.finish()
+        self.finish(set_content_type=_KIND)
 
 
 def _chunk(pieces: Iterator[bytes]) -> bytes:
