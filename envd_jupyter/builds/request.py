@@ -299,13 +299,13 @@ def check_caches(
 def _with_caches(prepared: PreparedBuild, environ: Mapping[str, str]) -> PreparedBuild:
     from envd_jupyter.builds.credentials import with_aws
     from envd_jupyter.cache.environment import fill_from_environment
-    from envd_jupyter.cache.template import expand_templates, git_values
+    from envd_jupyter.cache.template import expand_all, git_values
 
     request = prepared.request
     values = {**git_values(prepared.project), **_session_values(request)}
 
     def filled(entries: Sequence[CacheEntry]) -> tuple[CacheEntry, ...]:
-        complete = (fill_from_environment(expand_templates(e, values), environ) for e in entries)
+        complete = (fill_from_environment(e, environ) for e in expand_all(entries, values))
         absolute = (_absolute(entry) for entry in complete)
         return tuple(with_aws(entry, request.inject_aws, environ) for entry in absolute)
 

@@ -15,10 +15,10 @@ from envd_jupyter.cache.entry import CacheEntry, make_cache_entry
 from envd_jupyter.errors import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["TEMPLATE_NAMES", "expand_templates", "git_values"]
+__all__ = ["TEMPLATE_NAMES", "expand_all", "expand_templates", "git_values"]
 
 #: What may stand in braces.
 TEMPLATE_NAMES = ("git_branch", "git_sha", "notebook", "kernel")
@@ -48,6 +48,29 @@ def expand_templates(entry: CacheEntry, values: Mapping[str, str]) -> CacheEntry
     if attrs == entry.attrs:
         return entry
     return make_cache_entry(entry.direction, entry.type, dict(attrs))
+
+
+def expand_all(entries: Iterable[CacheEntry], values: Mapping[str, str]) -> tuple[CacheEntry, ...]:
+    """Expand the entries of one direction; those that became the same are one.
+
+    On the branch ``main``, ``…:{git_branch}`` and ``…:main`` name one cache. That is no mistake of
+    whoever wrote both, as the same entry written twice is: such a pair is left as it is.
+
+    Parameters
+    ----------
+    entries
+        The entries as written.
+    values
+        See `expand_templates`.
+    """
+    found: dict[CacheEntry, list[CacheEntry]] = {}
+    for entry in entries:
+        found.setdefault(expand_templates(entry, values), []).append(entry)
+    return tuple(
+        expanded
+        for expanded, written in found.items()
+        for _ in range(1 if any(entry != expanded for entry in written) else len(written))
+    )
 
 
 def _expand(key: str, text: str, values: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from envd_jupyter.cache.entry import parse_cache_entry
-from envd_jupyter.cache.template import expand_templates, git_values
+from envd_jupyter.cache.template import expand_all, expand_templates, git_values
 from envd_jupyter.errors import TemplateError
 
 VALUES = {"git_branch": "feature/New UI", "git_sha": "abc123", "notebook": "My Notebook"}
@@ -25,6 +25,15 @@ VALUES = {"git_branch": "feature/New UI", "git_sha": "abc123", "notebook": "My N
 )
 def test_values_are_fitted_to_the_field(text, key, value):
     assert expand_templates(parse_cache_entry(text, "export"), VALUES).get(key) == value
+
+
+def test_two_entries_that_became_the_same_are_one():
+    written = ["type=registry,ref=a/b:{git_branch}", "type=registry,ref=a/b:main"]
+    entries = [parse_cache_entry(text, "import") for text in written]
+    assert expand_all(entries, {"git_branch": "main"}) == (entries[1],)
+    assert [e.get("ref") for e in expand_all(entries, {"git_branch": "x"})] == ["a/b:x", "a/b:main"]
+    twice = [entries[1], entries[1]]
+    assert expand_all(twice, {}) == (entries[1], entries[1])
 
 
 def test_a_value_that_is_not_there():
