@@ -187,7 +187,9 @@ def _unknown_option(
         why = f"the {cache_type} cache {direction} has no option {key!r}"
     names = tuple(rows)
     hint = f"Its options are {_listed(names)}." if names else "It takes no options."
-    return CacheSettingError(why, option=key, hint=f"{_near(key, names)}{hint}")
+    meant = {"dest": "src", "src": "dest"}.get(key)
+    near = f"Did you mean {meant}? " if meant in names else _near(key, names)
+    return CacheSettingError(why, option=key, hint=f"{near}{hint}")
 
 
 def _check_value(option: Option, value: str, cache_type: str, direction: Direction) -> None:

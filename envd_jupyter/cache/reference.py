@@ -91,7 +91,8 @@ def _fault(text: str) -> str:
     name = text.partition("@")[0]
     slash = name.rfind("/")
     path = name[: name.rfind(":")] if name.rfind(":") > slash else name
-    if path.rpartition("/")[2] != path.rpartition("/")[2].lower():
+    first, _, rest = path.partition("/")
+    if (rest or first) != (rest or first).lower():
         return "a repository name is written in lower case"
     if path.endswith("/") or "//" in path or path.startswith("/"):
         return "a part of the name between two slashes is empty"

@@ -102,6 +102,20 @@ def explanation_text(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
+def more_lines(explanation: Explanation) -> Iterator[str]:
+    """Return what `explanation_text` says after the step's name and its first cause."""
+    for number, cause in enumerate(explanation.causes):
+        before = cause.digest != explanation.digest
+        if before:
+            yield f"It follows from {cause.step}" + (f": {cause.text}" if number else ".")
+        elif number:
+            yield cause.text
+        if not before:
+            yield from cause_lines(cause)
+    for cause in explanation.also:
+        yield f"Also: {cause.text}"
+
+
 def cause_lines(cause: Cause) -> Iterator[str]:
     """Return what differs, the evidence and the hint of a cause, a line each."""
     yield from cause.differences

@@ -9,7 +9,7 @@ from envd_jupyter.builds.insight.causes import short
 from envd_jupyter.builds.insight.evidence import read_evidence
 from envd_jupyter.builds.insight.explain import explain_step
 from envd_jupyter.builds.insight.past import Past, load_earlier, read_graphs
-from envd_jupyter.builds.insight.reporttext import explanation_text
+from envd_jupyter.builds.insight.reporttext import more_lines
 from envd_jupyter.builds.steps import title_of
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class Violation:
 
     @property
     def hint(self) -> str:
-        """The whole explanation."""
+        """What the explanation says beyond the first cause, which the message has told."""
         if self.explanation is None:
             return "Why is not known: the build's graph was not seen."
-        return explanation_text(self.explanation)
+        return "\n".join(more_lines(self.explanation))
 
 
 class CachedOnly:
