@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ _LABEL = 9
 def dry_run(
     request: BuildRequest, environ: Mapping[str, str], provenance: Mapping[str, str]
 ) -> str:
-    """Check a request as a build would, the builder included, and describe it.
+    """Check a request as a build would, and describe it.
+
+    What the builder can do is checked if it answers; the rest needs no builder.
 
     Parameters
     ----------
@@ -37,11 +40,16 @@ def dry_run(
     """
     from envd_jupyter.builds.preflight import check_builder
     from envd_jupyter.builds.request import prepare
+    from envd_jupyter.errors import BuilderUnreachable
     from envd_jupyter.notebook.loop import run_to_end
 
     prepared = prepare(request, environ)
     if prepared.needs_facts:
-        prepared = run_to_end(check_builder(prepared, environ), lambda count: None)
+        try:
+            prepared = run_to_end(check_builder(prepared, environ), lambda count: None)
+        except BuilderUnreachable:
+            note = ("The builder does not answer: what it can do was not checked.", None)
+            prepared = replace(prepared, notes=(*prepared.notes, note))
     return "\n".join(describe(prepared, environ, provenance))
 
 

@@ -73,8 +73,10 @@ class Follower:
         return self._state.view(now=time.time())
 
     def begin(self) -> None:
-        """Show the build as it is before its first event was read."""
+        """Show the build as it is now, before its first event is read in the loop."""
+        self._state = self.build.state()
         self._display.touch()
+        self._state = BuildState(self.build.id)
 
     async def run(self) -> BuildResult:
         """Follow to the end and return the result."""
