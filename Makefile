@@ -5,7 +5,8 @@
 #   make lab-test  the unit tests of the JupyterLab extension
 #   make lint      ruff, mypy, import-linter; eslint, prettier and stylelint for the extension
 #   make bench     the figures, one a line: name value unit goal ok|short
-#   make services  a registry and a builder to play with, until Ctrl-C
+#   make services  a registry, builders, S3 and an Actions cache to play with, until Ctrl-C
+#   make saved-notebooks  run the example notebooks and save them with what they show
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +22,7 @@ LAB_PACKAGES := labextension/node_modules/.installed
 LAB_SOURCES := $(shell find labextension \( -name node_modules -o -name lib \) -prune \
   -o -type f ! -name '*.tsbuildinfo' -print)
 
-.PHONY: help install demo demo-stop test unit integration notebooks browser lint \
+.PHONY: help install demo demo-stop test unit integration notebooks saved-notebooks browser lint \
   lab-test lab-lint lab-format format bench services proto clean
 
 help:
@@ -53,6 +54,9 @@ integration: $(STAMP)
 
 notebooks: $(STAMP)
 	python -m pytest tests/notebooks
+
+saved-notebooks: $(STAMP)
+	python -m tests.notebooks.saving
 
 browser: $(STAMP)
 	python -m pytest tests/browser

@@ -39,9 +39,17 @@ __all__ = ["NEW_BUILDKIT", "OLD_BUILDKIT", "Buildkitd", "Registry", "Services"]
 
 
 class Services:
-    """All services of one run; use it as a context manager."""
+    """All services of one run; use it as a context manager.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    ports
+        Ports for ``registry`` and ``s3``, which then are at ``localhost``: for outputs that people
+        read. By default free ports.
+    """
+
+    def __init__(self, ports: Mapping[str, int] | None = None) -> None:
+        self._ports = dict(ports or {})
         self.folder = Path(tempfile.mkdtemp(prefix="ejs-"))  # short: sockets lie below it
         self._warden = Warden(self.folder)
         self._closing = contextlib.ExitStack()
@@ -50,6 +58,7 @@ class Services:
         self._authority: Authority | None = None
         self._builders: dict[str, Buildkitd] = {}
         self._pushed: dict[str, str] = {}
+        self._caches: dict[str, str] = {}
         self._home()
 
     def __enter__(self) -> Services:
@@ -83,15 +92,22 @@ class Services:
     def registry(self) -> Registry:
         """The plain registry that most tests share."""
         if self._registry is None:
-            self._registry = self.new_registry()
+            port = self._ports.get("registry")
+            host = "localhost" if port else "127.0.0.1"
+            self._registry = self.new_registry(host=host, port=port)
         return self._registry
 
     def new_registry(
-        self, *, auth: tuple[str, str] | None = None, tls: bool = False, host: str = "127.0.0.1"
+        self,
+        *,
+        auth: tuple[str, str] | None = None,
+        tls: bool = False,
+        host: str = "127.0.0.1",
+        port: int | None = None,
     ) -> Registry:
         """Start a registry; envd and the builders started later may reach it."""
         authority = self.authority if tls else None
-        registry = Registry(self.place("reg"), auth=auth, authority=authority, host=host)
+        registry = Registry(self.place("reg"), auth=auth, authority=authority, host=host, port=port)
         self._closing.callback(registry.stop)
         self._trust(registry)
         return registry
@@ -173,7 +189,7 @@ class Services:
         """Start an S3 server: ``versitygw`` or ``moto``."""
         from tests.services.s3 import ObjectStore
 
-        store = ObjectStore(self.place("s3"), kind)
+        store = ObjectStore(self.place("s3"), kind, port=self._ports.get("s3"))
         self._closing.callback(store.stop)
         return store
 
@@ -264,15 +280,44 @@ class Services:
             kept["SSL_CERT_FILE"] = str(self._bundle())
         return kept
 
-    def notebook_environ(self) -> dict[str, str]:
-        """Return `environ` with what the example notebooks ask for: registry, image, builders."""
-        first, second = self.buildkitd(), self.new_buildkitd()
+    def notebook_environ(self, builder: Buildkitd | None = None) -> dict[str, str]:
+        """Return `environ` with what the example notebooks ask for.
+
+        A registry, a base image, two builders of which the second is empty, an S3 bucket with its
+        credentials, and the variables that a step of a GitHub Actions workflow sees.
+
+        Parameters
+        ----------
+        builder
+            The first builder; by default the one that tests share.
+        """
+        first, second = builder or self.buildkitd(), self.new_buildkitd()
         self.use_context("notebooks", first.address)
-        return self.environ | {
-            "NOTEBOOK_REGISTRY": self.registry.host,
-            "NOTEBOOK_BASE_IMAGE": self.base_image(),
-            "NOTEBOOK_SECOND_BUILDER": second.address,
-        }
+        return (
+            self.environ
+            | self._notebook_caches()
+            | {
+                "NOTEBOOK_REGISTRY": self.registry.host,
+                "NOTEBOOK_BASE_IMAGE": self.base_image(),
+                "NOTEBOOK_SECOND_BUILDER": second.address,
+            }
+        )
+
+    def _notebook_caches(self) -> dict[str, str]:
+        """Start S3 and the Actions cache for the notebooks, once."""
+        if not self._caches:
+            store, actions = self.object_store(), self.act_cache()
+            store.new_bucket("build-cache")
+            self._caches = (
+                store.credentials
+                | actions.environ()
+                | {
+                    "NOTEBOOK_S3_ENDPOINT": store.endpoint,
+                    "AWS_BUCKET": "build-cache",
+                    "AWS_REGION": store.region,
+                }
+            )
+        return self._caches
 
     def use_context(self, name: str, address: str) -> None:
         """Make a builder the current context of envd, as a user would."""

@@ -1,7 +1,11 @@
-"""``python -m tests.services run``: a registry, a base image and a builder until Ctrl-C."""
+"""``python -m tests.services run``: what builds and the example notebooks need, until Ctrl-C.
+
+A registry, a base image, two builders, an S3 bucket and an Actions cache.
+"""
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -20,14 +24,14 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: ended.set())
     with Services() as services:
         builder = services.buildkitd(version)
-        services.use_context("services", builder.address)
+        environ = services.notebook_environ(builder)
         names = ("HOME", "DOCKER_CONFIG", "ENVD_ANALYTICS", "ENVD_JUPYTER_DATA_DIR")
         print(f"# registry    {services.registry.host}")
         print(f"# base image  {services.base_image()}")
         print(f"# builder     {builder.address}")
-        print("# To use them in another shell:")
-        for name in names:
-            print(f"export {name}={services.environ[name]}")
+        print("# To use them in another shell, for example before `jupyter lab notebooks`:")
+        for name in (*names, *sorted(set(environ) - set(services.environ))):
+            print(f"export {name}={shlex.quote(environ[name])}")
         print("# Ctrl-C ends them.", flush=True)
         ended.wait()
     return 0

@@ -206,7 +206,7 @@ class ActCache:
         )
         self._process.wait_until(witness.exists)
         self.url = witness.read_text().strip()
-        self.token = runtime_token(b"act does not check it")
+        self.token = runtime_token(b"act does not check it", lifetime=1000 * HOUR)
 
     def environ(self) -> dict[str, str]:
         """Return the variables that a step of a workflow sees."""

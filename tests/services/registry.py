@@ -36,13 +36,14 @@ class Registry:
         auth: tuple[str, str] | None = None,
         authority: Authority | None = None,
         host: str = "127.0.0.1",
+        port: int | None = None,
     ) -> None:
         ensure_programs({"docker-registry": "docker-registry"})
         self.folder = folder
         self.auth = auth
         self.authority = authority
         self.host_name = host
-        self.port = free_port()
+        self.port = port or free_port()
         folder.mkdir(parents=True)
         settings: dict[str, Any] = {
             "version": "0.1",

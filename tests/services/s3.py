@@ -23,14 +23,17 @@ class ObjectStore:
         Its place.
     kind
         ``versitygw`` or ``moto``.
+    port
+        Where it listens, as ``localhost``; by default a free port.
     """
 
     region = "eu-west-1"
 
-    def __init__(self, folder: Path, kind: str = "versitygw") -> None:
+    def __init__(self, folder: Path, kind: str = "versitygw", *, port: int | None = None) -> None:
         self.folder = folder
         self.kind = kind
-        self.port = free_port()
+        self.port = port or free_port()
+        self._host = "localhost" if port else "127.0.0.1"
         self.access_key_id = f"AKIA{secrets.token_hex(8).upper()}"
         self.secret_access_key = secrets.token_urlsafe(30)
         (folder / "data").mkdir(parents=True)
@@ -60,7 +63,7 @@ class ObjectStore:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     @property
     def credentials(self) -> dict[str, str]:
