@@ -205,7 +205,8 @@ class LinesScreen:
         head = headline(view)
         if head != self._headline:
             self._headline = head
-            self._write(f"{view['title']}: {head}\n")
+            recording = " (a recording)" if view["recording"] else ""
+            self._write(f"{view['title']}{recording}: {head}\n")
         for step in view["steps"]:
             state = step["state"]
             if self._said.get(step["digest"]) == state or state == "waiting":

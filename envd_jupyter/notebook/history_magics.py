@@ -75,13 +75,40 @@ def history_parser() -> MagicParser:
 
 def replay_parser() -> MagicParser:
     """Return the parser of ``%envd_replay``."""
-    parser = MagicParser("%envd_replay", "Play a recorded build through the live display.")
-    parser.add_argument("file", help="an events.jsonl, or a folder that holds one")
+    parser = MagicParser(
+        "%envd_replay",
+        "Play a recorded build through the live display, labelled as a recording. Pauses of more "
+        "than two seconds are cut short; an interrupt shows the end.",
+        "examples:\n"
+        "  %envd_replay last --speed 10       the latest build, ten times as fast\n"
+        "  %envd_replay recordings/cold       the events.jsonl in a folder\n"
+        "  %envd_replay build.jsonl           what %envd_history export or buildx wrote\n",
+    )
     parser.add_argument(
-        "--speed", type=float, default=1.0, metavar="X", help="times faster; 0: the end at once"
+        "recording",
+        help="a build of the history (its id, a part of it, or last), a file of events "
+        "(events.jsonl), or a folder that holds one",
+    )
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="X",
+        help="how many times as fast (1); 0: the end at once",
     )
     parser.add_argument("--progress", choices=PROGRESS, help="auto, text or quiet")
     return parser
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError
+    return value
+
+
+# What argparse calls a value that `_speed` refuses.
+_speed.__name__ = "speed"
 
 
 def doctor_parser() -> MagicParser:
@@ -182,7 +209,7 @@ class HistoryMagics(Magics):
         from envd_jupyter.notebook.replay import replay
 
         screen = choose_screen(self._shell, given.progress or "auto", new_display_id("replay"))
-        return replay(Path(given.file).expanduser(), screen, speed=max(given.speed, 0.0))
+        return replay(_recording(given.recording), screen, speed=given.speed)
 
     @line_magic
     @with_parser(doctor_parser)
@@ -197,6 +224,27 @@ def _history() -> History:
     from envd_jupyter.builds.record import History
 
     return History()
+
+
+def _recording(text: str) -> Path:
+    """Return where a recording lies: at a path, or in the history."""
+    from envd_jupyter.builds.client import attach
+    from envd_jupyter.errors import RecordError
+    from envd_jupyter.notebook.historytable import resolve
+
+    path = Path(text).expanduser()
+    if path.exists() or "/" in text or path.suffix:
+        return path
+    try:
+        build = attach(resolve(_history(), text))
+    except RecordError as error:
+        raise RecordError(
+            f"there is no recording {text!r}: no such file or folder, and {error.message}",
+            hint="%envd_history lists the builds there are.",
+        ) from None
+    if build.running:
+        raise RecordError(f"build {build.id} still runs", hint=f"%envd_attach {build.id} shows it.")
+    return build.path
 
 
 def build_words(words: Sequence[str], word: str) -> Iterable[str]:
@@ -223,15 +271,21 @@ def history_words(words: Sequence[str], word: str) -> Iterable[str]:
 
 
 def recording_words(words: Sequence[str], word: str) -> Iterable[str]:
-    """Complete the path of a recording."""
-    head, slash, _ = word.rpartition("/")
+    """Complete a recording: folders and files of events, and the builds of the history."""
+    from envd_jupyter.notebook.replay import is_recording
+
+    if words and not words[-1].startswith("-"):
+        return ()
+    head, slash, begun = word.rpartition("/")
     folder = Path(f"{head}{slash}" or ".").expanduser()
     try:
         entries = sorted(folder.iterdir())
     except OSError:
-        return ()
-    return [
-        f"{head}{slash}{entry.name}{'/' if entry.is_dir() else ''}"
+        entries = []
+    found = [
+        f"{head}{slash}{entry.name}{'' if is_recording(entry) else '/'}"
         for entry in entries
-        if entry.is_dir() or entry.suffix == ".jsonl"
+        if (entry.is_dir() or is_recording(entry))
+        and (begun.startswith(".") or not entry.name.startswith("."))
     ]
+    return found if slash else [*found, "last", *build_words((), word)]
