@@ -4,12 +4,14 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
+import pytest
 from rich.console import Console
 
 from envd_jupyter.builds.view import MIME_TYPE
 from envd_jupyter.notebook.display import BuildDisplay, LinesScreen, NotebookScreen, bundle
 from envd_jupyter.notebook.terminal import TerminalScreen
 from tests.unit.notebook import views
+from tests.unit.notebook.clock import pass_time, run_in_no_time
 
 if TYPE_CHECKING:
     from envd_jupyter.builds.view import BuildView
@@ -34,52 +36,75 @@ class Change:
         return views.view(phase=str(self.count))
 
 
-async def test_the_first_change_is_painted_at_once_and_the_last_one_always() -> None:
+def test_the_first_change_is_painted_at_once_and_the_last_one_always() -> None:
     screen, change = Recorder(), Change()
-    display = BuildDisplay(change.view, screen, interval=0.05, heartbeat=10)
-    change.count = 1
-    display.touch()
-    assert [phase for _, phase, _ in screen.paints] == ["1"]
-    change.count = 2
-    display.touch()
-    change.count = 3
-    display.touch()
-    assert len(screen.paints) == 1
-    await asyncio.sleep(0.12)
-    assert [phase for _, phase, _ in screen.paints] == ["1", "3"]
+
+    async def build() -> None:
+        display = BuildDisplay(change.view, screen, interval=0.05, heartbeat=10)
+        for change.count in (1, 2, 3):
+            display.touch()
+        assert [phase for _, phase, _ in screen.paints] == ["1"]
+        await asyncio.sleep(0.06)
+        assert [phase for _, phase, _ in screen.paints] == ["1", "3"]
+
+    run_in_no_time(build())
 
 
-async def test_a_flood_is_painted_at_the_interval() -> None:
+def test_a_flood_is_painted_at_the_interval() -> None:
     screen, change = Recorder(), Change()
-    display = BuildDisplay(change.view, screen, interval=0.05, heartbeat=10)
-    loop = asyncio.get_running_loop()
-    end = loop.time() + 0.5
-    while loop.time() < end:
-        change.count += 1
-        display.touch()
-        await asyncio.sleep(0)
-    display.finish()
+
+    async def build() -> None:
+        display = BuildDisplay(change.view, screen, interval=0.05, heartbeat=10)
+        for change.count in range(495):
+            display.touch()
+            await asyncio.sleep(0.001)
+        display.finish()
+
+    run_in_no_time(build())
     moments = [moment for moment, _, final in screen.paints if not final]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
-    # A paint that is late does not delay the next one, but is never followed at once.
-    assert min(gaps) >= 0.025
-    assert len(moments) <= 11
+    assert min(gaps) == pytest.approx(0.05, abs=0.002)
+    assert len(moments) == 10
     assert screen.paints[-1][1:] == (str(change.count), True)
 
 
-async def test_clocks_go_on_without_events_until_the_end() -> None:
+def test_after_a_paint_that_takes_long_half_of_the_time_belongs_to_others() -> None:
+    change = Change()
+
+    class Slow(Recorder):
+        def paint(self, view: BuildView, *, final: bool) -> None:
+            super().paint(view, final=final)
+            pass_time(0.2)
+
+    screen = Slow()
+
+    async def build() -> None:
+        display = BuildDisplay(change.view, screen, interval=0.05, heartbeat=10)
+        for _ in range(300):
+            display.touch()
+            await asyncio.sleep(0.001)
+
+    run_in_no_time(build())
+    moments = [moment for moment, _, _ in screen.paints]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    assert min(gaps) >= 0.2 + 0.05 / 2 - 0.001
+
+
+def test_clocks_go_on_without_events_until_the_end() -> None:
     screen, change = Recorder(), Change()
-    display = BuildDisplay(change.view, screen, interval=0.01, heartbeat=0.03)
-    display.touch()
-    await asyncio.sleep(0.2)
-    assert len(screen.paints) >= 3
-    display.finish()
-    count = len(screen.paints)
-    display.touch()
-    display.finish()
-    await asyncio.sleep(0.1)
-    assert len(screen.paints) == count
-    assert [final for _, _, final in screen.paints].count(True) == 1
+
+    async def build() -> None:
+        display = BuildDisplay(change.view, screen, interval=0.01, heartbeat=0.03)
+        display.touch()
+        await asyncio.sleep(0.2)
+        assert len(screen.paints) == 7
+        display.finish()
+        display.touch()
+        display.finish()
+        await asyncio.sleep(0.1)
+
+    run_in_no_time(build())
+    assert [final for _, _, final in screen.paints] == [False] * 7 + [True]
 
 
 def test_a_bundle_has_all_three_forms() -> None:
