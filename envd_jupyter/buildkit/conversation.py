@@ -13,23 +13,25 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from envd_jupyter.buildkit import frames as h2
 from envd_jupyter.buildkit.flow import INITIAL_WINDOW, SendWindow
 from envd_jupyter.buildkit.frames import Frame, FrameWalker, build_frame
 from envd_jupyter.buildkit.grpc import PREFIX, MessageReader, RpcError, frame_message, rpc_status
 from envd_jupyter.buildkit.headers import HeaderReader, setting
+from envd_jupyter.buildkit.plan import Observer, Plan, SolveInfo
 from envd_jupyter.errors import RelayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, TypeAlias
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
-    WireEntry: TypeAlias = tuple[str, Mapping[str, str]]
+    from envd_jupyter.buildkit.plan import WireEntry
+
     Write: TypeAlias = Callable[[bytes], None]
 
-__all__ = ["Conversation", "Observer", "Plan", "SolveInfo"]
+__all__ = ["Conversation"]
 
 CONTROL_SOLVE = "/moby.buildkit.v1.Control/Solve"
 CONTROL_STATUS = "/moby.buildkit.v1.Control/Status"
@@ -40,59 +42,6 @@ _LONGEST_CONTROL = 48 << 10  # must fit a window, for it is held until it is who
 _LARGEST_GRAPH = 64 << 20
 _HEADER_TABLE_SIZE, _INITIAL_WINDOW_SIZE, _MAX_FRAME_SIZE = 1, 4, 5
 _UNAVAILABLE = 14
-
-
-class SolveInfo(NamedTuple):
-    """What a ``Control/Solve`` asks for.
-
-    Attributes
-    ----------
-    exporters
-        The types of its exporters, for example ``("image",)``.
-    exports
-        The cache exports that were sent, ``(type, options)``.
-    """
-
-    exporters: tuple[str, ...]
-    exports: tuple[tuple[str, dict[str, str]], ...]
-
-
-class Observer(Protocol):
-    """Is told what passes; called on the event loop, so it must be quick."""
-
-    def status(self, ref: str, event: dict[str, Any]) -> None:
-        """Take in BuildKit's progress of a solve, in rawjson shape."""
-
-    def solve(self, ref: str, request: SolveInfo) -> None:
-        """Take in a ``Control/Solve`` on its way to BuildKit."""
-
-    def solved(self, ref: str, response: dict[str, str] | None, error: RpcError | None) -> None:
-        """Take in how BuildKit answered a ``Control/Solve``, or that it broke it off."""
-
-    def graph(self, definition: bytes) -> None:
-        """Take in a build graph (``pb.Definition``) on its way to BuildKit."""
-
-    def connected(self) -> None:
-        """Take in that envd and BuildKit have been connected."""
-
-    def fault(self, message: str, hint: str | None = None) -> None:
-        """Take in that BuildKit is out of reach or gone, or that a peer is not understood."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to write into the requests.
-
-    Attributes
-    ----------
-    exports
-        Take the place of the cache exports of every ``Control/Solve``; None leaves them alone.
-    imports
-        Are added to every ``LLBBridge/Solve``.
-    """
-
-    exports: Sequence[WireEntry] | None = None
-    imports: Sequence[WireEntry] = ()
 
 
 @dataclass

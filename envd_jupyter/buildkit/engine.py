@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from envd_jupyter.buildkit.dialers import DEFAULT_DOCKER, BuilderAddress
+from envd_jupyter.buildkit.address import DEFAULT_DOCKER, BuilderAddress
 from envd_jupyter.errors import BuilderAddressError, BuilderUnreachable
 
 if TYPE_CHECKING:

@@ -14,17 +14,18 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from envd_jupyter.buildkit.conversation import Conversation, Observer, Plan, SolveInfo
+from envd_jupyter.buildkit.conversation import Conversation
 from envd_jupyter.buildkit.dialers import dial, dial_engine
 from envd_jupyter.buildkit.grpc import RpcError
+from envd_jupyter.buildkit.plan import Observer, Plan, SolveInfo
 from envd_jupyter.errors import BuilderError, RelayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from envd_jupyter.buildkit.conversation import WireEntry
     from envd_jupyter.buildkit.dialers import BuilderAddress
+    from envd_jupyter.buildkit.plan import WireEntry
 
 __all__ = ["Observer", "Relay", "RpcError", "SolveInfo"]
 

@@ -21,9 +21,9 @@ from envd_jupyter.buildkit.conversation import (
     CONTROL_SOLVE,
     CONTROL_STATUS,
     Conversation,
-    Plan,
 )
 from envd_jupyter.buildkit.grpc import MessageReader, frame_message
+from envd_jupyter.buildkit.plan import Plan
 from envd_jupyter.errors import RelayError
 
 SESSION = "/moby.buildkit.v1.Control/Session"
