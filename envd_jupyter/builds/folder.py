@@ -20,7 +20,7 @@ from envd_jupyter.errors import RecordError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["BuildFolder", "builds", "data_dir", "new_id", "private_dir"]
+__all__ = ["BuildFolder", "build_ids", "builds", "data_dir", "new_id", "private_dir"]
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _LONGEST_SOCKET_DIR = 80
@@ -52,15 +52,19 @@ def private_dir() -> Path:
     return Path(tempfile.mkdtemp(prefix="envd-jupyter-", dir=base))
 
 
+def build_ids(data: Path) -> list[str]:
+    """Return the ids of all builds, oldest first."""
+    try:
+        names = os.listdir(data / "builds")  # noqa: PTH208 - a listing of names, cheaply
+    except FileNotFoundError:
+        return []
+    return sorted(filter(_ID.fullmatch, names))
+
+
 def builds(data: Path) -> Iterator[BuildFolder]:
     """Yield the folders of all builds, oldest first."""
-    try:
-        names = sorted(os.listdir(data / "builds"))  # noqa: PTH208 - a listing of names, cheaply
-    except FileNotFoundError:
-        return
-    for name in names:
-        if _ID.fullmatch(name):
-            yield BuildFolder(data / "builds" / name)
+    for name in build_ids(data):
+        yield BuildFolder(data / "builds" / name)
 
 
 class BuildFolder:

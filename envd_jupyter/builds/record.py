@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.events import EventLog, EventReader, own_event, read_events
-from envd_jupyter.builds.folder import BuildFolder, builds, data_dir
+from envd_jupyter.builds.folder import BuildFolder, build_ids, builds, data_dir
 from envd_jupyter.builds.retention import Retention
 from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import RecordError
@@ -170,14 +170,15 @@ class History:
         """Take in builds the index does not know, and close those whose driver is gone."""
         with self._database() as database:
             known = dict(database.execute("SELECT id, state FROM builds"))
-        there = {folder.id: folder for folder in builds(self.data)}
-        for build_id, folder in there.items():
+        there = build_ids(self.data)
+        for build_id in there:
             if known.get(build_id) in (None, "running"):
+                folder = BuildFolder(self.data / "builds" / build_id)
                 close_lost(folder)
                 self._take_in(folder)
-        gone = [build_id for build_id in known if build_id not in there]
-        with self._database() as database:
-            database.executemany("DELETE FROM builds WHERE id = ?", [(i,) for i in gone])
+        if gone := known.keys() - set(there):
+            with self._database() as database:
+                database.executemany("DELETE FROM builds WHERE id = ?", [(i,) for i in gone])
 
     def _take_in(self, folder: BuildFolder) -> None:
         if self._known is not None and (record := self._known(folder)) is not None:
