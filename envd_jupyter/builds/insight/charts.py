@@ -1,8 +1,8 @@
 """Two pictures of a build as SVG: when each step ran, and what the cache saved.
 
-No scripts, nothing from the network; colours follow JupyterLab's theme where there is one, else the
-reader's light or dark preference. Each picture carries its content as text too (``title``,
-``desc``), for screen readers and for those who search.
+No scripts, nothing from the network; colours follow the theme of JupyterLab or VS Code where there
+is one, and are readable in light and dark without. Each picture carries its content as text too
+(``title``, ``desc``), for screen readers and for those who search.
 """
 
 from __future__ import annotations
@@ -25,19 +25,18 @@ _LETTERS = 42  # of a name: as many as fit in a wide font
 _RIGHT = 70
 _ROW = 20
 _MOST_ROWS = 40
+# Words and lines take the colour of the text around them, so that they are read on any background;
+# the bars have colours that stand out on light and dark alike.
 _STYLE = (
-    ".eji{--f:var(--jp-ui-font-color1,#1f2328);--d:var(--jp-ui-font-color2,#59636e);"
-    "--g:var(--jp-border-color2,#d8dee4);--ok:var(--jp-success-color1,#1a7f37);"
-    "--hit:var(--jp-brand-color1,#0969da);--bad:var(--jp-error-color1,#cf222e);"
-    "--crit:var(--jp-warn-color1,#b35900);font:12px system-ui,-apple-system,sans-serif}"
-    "@media(prefers-color-scheme:dark){.eji{--f:var(--jp-ui-font-color1,#e6edf3);"
-    "--d:var(--jp-ui-font-color2,#9198a1);--g:var(--jp-border-color2,#30363d);"
-    "--ok:var(--jp-success-color1,#3fb950);--hit:var(--jp-brand-color1,#58a6ff);"
-    "--bad:var(--jp-error-color1,#ff7b72);--crit:var(--jp-warn-color1,#e3a03c)}}"
-    ".eji text{fill:var(--f)}.eji .d{fill:var(--d)}.eji .g{stroke:var(--g)}"
+    ".eji{--ok:var(--jp-success-color1,var(--vscode-charts-green,#2da44e));"
+    "--hit:var(--jp-brand-color1,var(--vscode-charts-blue,#3b8eea));"
+    "--bad:var(--jp-error-color1,var(--vscode-charts-red,#e5534b));"
+    "--crit:var(--jp-warn-color1,var(--vscode-charts-orange,#d18616));"
+    "font:12px system-ui,-apple-system,sans-serif}"
+    ".eji text{fill:currentColor}.eji .d{opacity:.7}.eji .g{stroke:currentColor;opacity:.15}"
     ".eji .ran{fill:var(--ok)}.eji .cached{fill:var(--hit)}.eji .failed,.eji .canceled"
     "{fill:var(--bad)}.eji .running{fill:var(--crit)}.eji .crit{stroke:var(--crit);stroke-width:2}"
-    ".eji .saved{fill:var(--hit);opacity:.45}"
+    ".eji .saved{fill:var(--hit);opacity:.55}"
 )
 
 

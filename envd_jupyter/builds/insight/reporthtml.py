@@ -31,7 +31,7 @@ def report_html(report: BuildReport) -> str:
         small = _small("the critical path is outlined")
         parts.append(f"<h4>When each step ran{small}</h4>{timeline}")
     if savings:
-        small = _small("light: saved; full: ran this time")
+        small = _small("pale: from a cache, as long as it took when it last ran; full: ran now")
         parts.append(f"<h4>What the cache saved{small}</h4>{savings}")
     if report.explanations:
         parts.append("<h4>Why steps ran</h4>" + explanations_html(report.explanations))

@@ -54,7 +54,7 @@ def test_pictures_are_well_formed_and_say_what_they_show(records):
         assert "<script>" in described  # as text, that is
         assert "1.0 s" in described
         assert "<script" not in picture
-        assert "prefers-color-scheme:dark" in picture
+        assert "fill:currentColor" in picture, "words take the colour of the page"
         assert "--jp-" in picture
         assert not re.search(r"(?:href|src|on\w+)=", picture)
 
