@@ -2,6 +2,7 @@
 #
 #   make demo      the quickstart notebook on real builders, then a running JupyterLab to try things in
 #   make test      every test: unit, integration on real services, notebooks, a real browser
+#   make test-pythons  the unit tests on every Python here, and with the oldest dependencies
 #   make lab-test  the unit tests of the JupyterLab extension
 #   make lint      ruff, mypy, import-linter; eslint, prettier and stylelint for the extension
 #   make bench     the figures, one a line: name value unit goal ok|short
@@ -22,7 +23,8 @@ LAB_PACKAGES := labextension/node_modules/.installed
 LAB_SOURCES := $(shell find labextension \( -name node_modules -o -name lib \) -prune \
   -o -type f ! -name '*.tsbuildinfo' -print)
 
-.PHONY: help install demo demo-stop test unit integration notebooks saved-notebooks browser lint \
+.PHONY: help install demo demo-stop test test-pythons unit integration notebooks saved-notebooks \
+  browser lint \
   lab-test lab-lint lab-format format bench services proto clean
 
 help:
@@ -48,6 +50,9 @@ services: $(STAMP)
 
 unit: $(STAMP)
 	python -m pytest tests/unit
+
+test-pythons:
+	@bash .ci/test-pythons
 
 integration: $(STAMP)
 	python -m pytest tests/integration

@@ -12,15 +12,26 @@ from envd_jupyter.builds.client import attach
 from tests.integration.conftest import processes_with
 from tests.integration.kernels import Kernel
 from tests.integration.test_lifecycle import wait_for
+from tests.services.tools import older_ipykernel
 
 MIME = "application/vnd.envd.build+json"
 
 
+#: ipykernel 7 sends the outputs of a cell by another way than 6 did.
+both_kernels = pytest.mark.parametrize("kernel", ["7", "6"], indirect=True)
+
+
 @pytest.fixture
-def kernel(services, tmp_path):
-    with Kernel(services.environ, tmp_path) as running:
+def kernel(services, tmp_path, request):
+    environ, version = services.environ, getattr(request, "param", None)
+    if version == "6":
+        environ = environ | {"PYTHONPATH": str(older_ipykernel())}
+    with Kernel(environ, tmp_path) as running:
         cell = running.run("%load_ext envd_jupyter")
         assert cell.status == "ok", cell.error
+        if version is not None:
+            said = running.run("import ipykernel; print(ipykernel.__version__)").text
+            assert said.startswith(f"{version}.")
         yield running
 
 
@@ -33,6 +44,7 @@ def line(buildkitd, builds):
     )
 
 
+@both_kernels
 def test_the_cell_shows_the_build_and_returns_its_result(kernel, project, line, registry):
     project("echo one", "echo two; sleep 1; echo three")
     cell = kernel.run(f"result = %envd_build {line}")
@@ -49,6 +61,7 @@ def test_the_cell_shows_the_build_and_returns_its_result(kernel, project, line, 
     assert shown == ["succeeded", cell.view["digest"], "2"]
 
 
+@both_kernels
 def test_a_failing_build_fails_the_cell_shortly(kernel, project, line):
     project("echo the last words; exit 3")
     cell = kernel.run(f"%envd_build {line}")
@@ -93,6 +106,7 @@ def test_a_cell_can_be_the_build_file(kernel, base_image, line):
     assert cell.view["summary"]["total"] == 1
 
 
+@both_kernels
 def test_the_users_own_tasks_go_on(kernel, project, line):
     project("sleep 2")
     kernel.run(
@@ -106,6 +120,7 @@ def test_the_users_own_tasks_go_on(kernel, project, line):
     assert int(kernel.run("print(len(ticks) - before)").text) > 10
 
 
+@both_kernels
 def test_an_interrupt_ends_the_build(kernel, project, line):
     project("sleep 5432")
     ended = []
@@ -146,6 +161,7 @@ def test_interrupts_at_random_moments_leave_a_working_kernel(kernel, project, li
     assert kernel.run(f"%envd_build {line}").status == "ok"
 
 
+@both_kernels
 def test_a_background_build_is_shown_and_its_handle_returned(kernel, project, line):
     project("sleep 1; echo behind")
     message = kernel.send(f"handle = %envd_build {line} --background")
@@ -202,6 +218,7 @@ def test_the_doctor_speaks(kernel, services, buildkitd):
     assert "0.25.1" in said
 
 
+@both_kernels
 def test_updates_are_not_kept_in_the_kernels_memory(kernel, project, line):
     project("for i in $(seq 30); do echo $i; sleep 0.1; done")
     cell = kernel.run(f"r = %envd_build {line}")

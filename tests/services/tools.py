@@ -161,3 +161,14 @@ def go_tool(folder: Path, module: str, version: str, commands: Sequence[str]) ->
     from envd_jupyter.buildkit.install import build_go_tools
 
     build_go_tools([f"{module}/{command}" for command in commands], version, folder)
+
+
+def older_ipykernel() -> Path:
+    """Return a folder for `PYTHONPATH` that holds the last ipykernel before 7."""
+
+    def make(place: Path) -> None:
+        wanted = ["ipykernel>=6.29,<7", "nest-asyncio>=1.6"]
+        line = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(place)]
+        subprocess.run([*line, *wanted], check=True)
+
+    return made_once("ipykernel-6", make)

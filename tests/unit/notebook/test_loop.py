@@ -195,7 +195,8 @@ def test_in_a_kernel_the_cell_fails_and_the_loop_lives_on() -> None:
                 break
         manager.interrupt_kernel()
         reply = client.get_shell_msg(timeout=30)
-        assert reply["parent_header"]["msg_id"] == waiting
+        while reply["parent_header"]["msg_id"] != waiting:  # an answer of the kernel's start
+            reply = client.get_shell_msg(timeout=30)
         assert reply["content"]["status"] == "error"
         assert reply["content"]["ename"] == "KeyboardInterrupt"
         reply = client.execute_interactive(
