@@ -214,6 +214,13 @@ def build_parser(prog: str = "%envd_build") -> MagicParser:
         "Build the environment described by build.envd, live in this cell, with remote cache.",
         _EXAMPLES,
     )
+    _add_envd_flags(parser)
+    _add_cache_flags(parser)
+    _add_notebook_flags(parser)
+    return parser
+
+
+def _add_envd_flags(parser: MagicParser) -> None:
     what = parser.add_argument_group("what to build (envd's own flags)")
     what.add_argument(
         "--path",
@@ -254,6 +261,9 @@ def build_parser(prog: str = "%envd_build") -> MagicParser:
         action="store_true",
         help="use HTTPS_PROXY, HTTP_PROXY and NO_PROXY inside the build",
     )
+
+
+def _add_cache_flags(parser: MagicParser) -> None:
     cache = parser.add_argument_group("remote cache (each may be given several times)")
     cache.add_argument(
         "--export-cache",
@@ -284,6 +294,9 @@ def build_parser(prog: str = "%envd_build") -> MagicParser:
     cache.add_argument(
         "--require-cached", action="store_true", help="fail if any step has to run again"
     )
+
+
+def _add_notebook_flags(parser: MagicParser) -> None:
     ours = parser.add_argument_group("this notebook")
     ours.add_argument(
         "--builder",
@@ -317,7 +330,6 @@ def build_parser(prog: str = "%envd_build") -> MagicParser:
         help="auto: live display; text: lines as they come; quiet: the outcome only",
     )
     ours.add_argument("--result", "-r", metavar="NAME", help="assign the result to this variable")
-    return parser
 
 
 def parse_build(line: str, prog: str = "%envd_build") -> BuildArguments:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magic import line_magic, magics_class, needs_local_scope, no_var_expand
 
 from envd_jupyter.builds.line import SCOPES, HelpWanted, MagicParser, split_words
 from envd_jupyter.notebook import cache_care
 from envd_jupyter.notebook.expansion import expand
+from envd_jupyter.notebook.shellmagics import ShellMagics
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from IPython.core.interactiveshell import InteractiveShell
 
     from envd_jupyter.builds.preferences import Preferences
     from envd_jupyter.builds.preferences.values import Value
@@ -100,13 +99,8 @@ def cache_words(words: Sequence[str], word: str) -> Iterable[str]:
 
 
 @magics_class
-class CacheMagics(Magics):
+class CacheMagics(ShellMagics):
     """Show and edit what builds remember."""
-
-    @property
-    def _shell(self) -> InteractiveShell:
-        assert self.shell is not None
-        return self.shell
 
     @no_var_expand
     @needs_local_scope

@@ -11,7 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import line_magic, magics_class
 
 from envd_jupyter.builds.line import PROGRESS, HelpWanted, MagicParser, split_words
 from envd_jupyter.notebook.pastbuilds import (
@@ -21,18 +21,16 @@ from envd_jupyter.notebook.pastbuilds import (
     add_history_flags,
     history_examples,
 )
+from envd_jupyter.notebook.shellmagics import ShellMagics
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
-    from IPython.core.interactiveshell import InteractiveShell
-
     from envd_jupyter.builds.client import Build
     from envd_jupyter.builds.record import History
     from envd_jupyter.builds.request import BuildRequest
     from envd_jupyter.builds.result import BuildResult
-    from envd_jupyter.notebook.display import Screen
 
 __all__ = ["HistoryMagics", "attach_parser", "cancel_parser", "doctor_parser", "history_parser"]
 
@@ -125,7 +123,7 @@ def with_parser(make: Callable[[], MagicParser]) -> Callable[[Callable[..., T]],
 
     def decorate(magic: Callable[..., T]) -> Callable[..., T]:
         @wraps(magic)
-        def wrapper(self: Magics, line: str) -> T | None:
+        def wrapper(self: ShellMagics, line: str) -> T | None:
             parser = make()
             try:
                 given = parser.parse_words(split_words(line, parser.prog))
@@ -141,21 +139,8 @@ def with_parser(make: Callable[[], MagicParser]) -> Callable[[Callable[..., T]],
 
 
 @magics_class
-class HistoryMagics(Magics):
+class HistoryMagics(ShellMagics):
     """Look at builds, running and past."""
-
-    @property
-    def _shell(self) -> InteractiveShell:
-        assert self.shell is not None
-        return self.shell
-
-    def _screens(self, progress: str | None) -> Callable[[Build], Screen]:
-        from envd_jupyter.notebook.display import choose_screen, new_display_id
-
-        def screen_for(build: Build) -> Screen:
-            return choose_screen(self._shell, progress or "auto", new_display_id(build.id))
-
-        return screen_for
 
     @line_magic
     @with_parser(attach_parser)
@@ -167,9 +152,9 @@ class HistoryMagics(Magics):
 
         build = attach(resolve(_history(), given.build))
         if given.background:
-            show_behind(build, self._screens(given.progress))
+            show_behind(build, self._screens(given.progress or "auto"))
             return build
-        return look_and_wait(build, self._screens(given.progress))
+        return look_and_wait(build, self._screens(given.progress or "auto"))
 
     @line_magic
     @with_parser(cancel_parser)
@@ -199,7 +184,7 @@ class HistoryMagics(Magics):
             here = identify(self._shell)
             return dataclasses.replace(request, notebook=here.notebook, kernel=here.kernel)
 
-        return Past(_history(), _HISTORY, self._screens(None), adopt).act(given)
+        return Past(_history(), _HISTORY, self._screens("auto"), adopt).act(given)
 
     @line_magic
     @with_parser(replay_parser)

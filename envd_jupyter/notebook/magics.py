@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import (
-    Magics,
     line_cell_magic,
     magics_class,
     needs_local_scope,
@@ -21,24 +20,22 @@ from traitlets import Bool, Enum, List, Unicode
 
 from envd_jupyter.builds.line import PROGRESS, HelpWanted, build_parser, parse_build
 from envd_jupyter.notebook.expansion import expand
+from envd_jupyter.notebook.shellmagics import ShellMagics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from IPython.core.interactiveshell import InteractiveShell
+    from collections.abc import Mapping
 
     from envd_jupyter.builds.client import Build
     from envd_jupyter.builds.line import BuildArguments
     from envd_jupyter.builds.request import BuildRequest
     from envd_jupyter.builds.result import BuildResult
-    from envd_jupyter.notebook.display import Screen
     from envd_jupyter.notebook.settings import Settings
 
 __all__ = ["EnvdMagics"]
 
 
 @magics_class
-class EnvdMagics(Magics):
+class EnvdMagics(ShellMagics):
     """Build envd environments from a cell."""
 
     envd = Unicode(
@@ -72,11 +69,6 @@ class EnvdMagics(Magics):
         default_value="auto",
         help="How a build is shown: auto (live), text (lines as they come) or quiet.",
     ).tag(config=True)
-
-    @property
-    def _shell(self) -> InteractiveShell:
-        assert self.shell is not None
-        return self.shell
 
     @no_var_expand
     @needs_local_scope
@@ -113,7 +105,7 @@ class EnvdMagics(Magics):
 
             print(dry_run(request, os.environ, settings.remembered()))
             return None
-        screen_for = self._screens(given.progress)
+        screen_for = self._screens(given.progress or self.progress)
         if given.background:
             build = build_behind(request, screen_for)
             self._remember(given.save, request)
@@ -136,14 +128,6 @@ class EnvdMagics(Magics):
             offer = remembering.offer_to_remember(result, request, shell=self._shell)
             if offer is not None:
                 offer.show()
-
-    def _screens(self, progress: str | None) -> Callable[[Build], Screen]:
-        from envd_jupyter.notebook.display import choose_screen, new_display_id
-
-        def screen_for(build: Build) -> Screen:
-            return choose_screen(self._shell, progress or self.progress, new_display_id(build.id))
-
-        return screen_for
 
     def _request(self, given: BuildArguments, cell: str | None) -> tuple[BuildRequest, Settings]:
         from envd_jupyter.builds.asking import given_values, request_from

@@ -9,9 +9,11 @@ import time
 import pytest
 
 from envd_jupyter.builds.client import attach
+from envd_jupyter.builds.folder import data_dir
+from envd_jupyter.builds.record import History
 from tests.integration.conftest import processes_with
 from tests.integration.kernels import Kernel
-from tests.integration.test_lifecycle import wait_for
+from tests.integration.test_lifecycle import assert_nothing_left, wait_for
 from tests.services.tools import older_ipykernel
 
 MIME = "application/vnd.envd.build+json"
@@ -199,6 +201,20 @@ def test_a_killed_kernel_does_not_stop_the_build(kernel, project, line, services
     build_id = kernel.run(f"h = %envd_build {line} --background\nprint(h.id)").text.strip()
     os.kill(kernel.manager.provisioner.pid, 9)
     assert attach(build_id, environ=services.environ).wait_sync().state == "succeeded"
+
+
+def test_a_killed_kernel_and_a_killed_driver_leave_a_record(kernel, project, line, services):
+    project("sleep 5434")
+    build_id = kernel.run(f"h = %envd_build {line} --background\nprint(h.id)").text.strip()
+    wait_for(lambda: processes_with("sleep\x005434"))
+    os.kill(kernel.manager.provisioner.pid, 9)
+    build = attach(build_id, environ=services.environ)
+    os.kill(build.folder.driver_pid(), 9)
+    wait_for(lambda: not build.running)
+    record = History(data_dir(services.environ)).get(build_id)
+    assert record.state == "lost"
+    assert "drove the build" in record.message
+    assert_nothing_left(build, "sleep\x005434")
 
 
 def test_cancel_from_another_cell(kernel, project, line):

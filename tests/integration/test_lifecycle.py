@@ -16,6 +16,7 @@ import pytest
 from envd_jupyter.builds.client import Build, attach
 from envd_jupyter.builds.folder import data_dir
 from envd_jupyter.builds.record import History
+from envd_jupyter.builds.retention import Retention
 from tests.integration.conftest import processes_with
 
 END_SECONDS = 10.0
@@ -198,3 +199,15 @@ def test_secrets_are_written_nowhere(services, builds, project, buildkitd, regis
     with pytest.raises(Exception, match="export failed") as caught:
         result.raise_for_state()
     assert "CANARY" not in str(caught.value) + repr(result) + build.log()
+
+
+def test_no_more_of_the_past_is_kept_than_is_wanted(builds, project, buildkitd, tmp_path):
+    data = tmp_path / "data"
+    builds.environ = builds.environ | {"ENVD_JUPYTER_DATA_DIR": str(data)}
+    Retention(count=2).save(data)
+    folder = project("echo 1")
+    results = [builds.run(folder, buildkitd) for _ in range(3)]
+    kept = [record.id for record in History(data).list()]
+    assert kept == [results[2].id, results[1].id]
+    assert not results[0].path.exists()
+    assert results[1].path.exists()
