@@ -299,10 +299,10 @@ def check_caches(
 def _with_caches(prepared: PreparedBuild, environ: Mapping[str, str]) -> PreparedBuild:
     from envd_jupyter.builds.credentials import with_aws
     from envd_jupyter.cache.environment import fill_from_environment
-    from envd_jupyter.cache.template import expand_all, git_values
+    from envd_jupyter.cache.template import expand_all, template_values
 
     request = prepared.request
-    values = {**git_values(prepared.project), **_session_values(request)}
+    values = template_values(prepared.project, request.notebook, request.kernel)
 
     def filled(entries: Sequence[CacheEntry]) -> tuple[CacheEntry, ...]:
         complete = (fill_from_environment(e, environ) for e in expand_all(entries, values))
@@ -317,15 +317,6 @@ def _with_caches(prepared: PreparedBuild, environ: Mapping[str, str]) -> Prepare
     )
     prepared = check_caches(prepared, None, environ)
     return dataclasses.replace(prepared, needs_facts=True)
-
-
-def _session_values(request: BuildRequest) -> dict[str, str]:
-    values = {}
-    if request.notebook:
-        values["notebook"] = Path(request.notebook).stem
-    if request.kernel:
-        values["kernel"] = request.kernel
-    return values
 
 
 def _absolute(entry: CacheEntry) -> CacheEntry:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envd_jupyter.cache.entry import CacheEntry, make_cache_entry
@@ -16,9 +17,8 @@ from envd_jupyter.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
-__all__ = ["TEMPLATE_NAMES", "expand_all", "expand_templates", "git_values"]
+__all__ = ["TEMPLATE_NAMES", "expand_all", "expand_templates", "template_values"]
 
 #: What may stand in braces.
 TEMPLATE_NAMES = ("git_branch", "git_sha", "notebook", "kernel")
@@ -111,7 +111,27 @@ def _fitted(key: str, value: str, *, in_tag: bool) -> str:
     return fitted.strip(".-")[:128] or "x"
 
 
-def git_values(folder: Path) -> dict[str, str]:
+def template_values(folder: Path, notebook: str | None, kernel: str | None) -> dict[str, str]:
+    """Return what the templates stand for, by name; what is not known here is left out.
+
+    Parameters
+    ----------
+    folder
+        The project, for the names of git.
+    notebook
+        The path of the notebook: its name without ending is the value.
+    kernel
+        The name of the kernelspec.
+    """
+    values = _git_values(folder)
+    if notebook:
+        values["notebook"] = Path(notebook).stem
+    if kernel:
+        values["kernel"] = kernel
+    return values
+
+
+def _git_values(folder: Path) -> dict[str, str]:
     """Return ``git_branch`` and ``git_sha`` of the repository around a folder.
 
     Without a repository, or without git, nothing; with a detached HEAD no branch.

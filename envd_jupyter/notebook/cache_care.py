@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envd_jupyter.builds.line import MagicParser
-    from envd_jupyter.builds.preferences import Settings
+    from envd_jupyter.builds.preferences import Identity, Settings
 
 __all__ = ["ACTIONS", "add_flags"]
 
@@ -39,7 +39,7 @@ def add_flags(parser: MagicParser) -> None:
     care.add_argument("--keep", metavar="SIZE", help="for prune: leave so much, for example 10GB")
 
 
-def _disk_use(settings: Settings, given: argparse.Namespace) -> object:
+def _disk_use(settings: Settings, given: argparse.Namespace, here: Identity) -> object:
     from envd_jupyter.builds.insight.usage import usage_of
 
     folders = [Path(text).expanduser() for text in given.what]
@@ -48,7 +48,7 @@ def _disk_use(settings: Settings, given: argparse.Namespace) -> object:
     return usage_of(_builder(settings, given))
 
 
-def _prune(settings: Settings, given: argparse.Namespace) -> object:
+def _prune(settings: Settings, given: argparse.Namespace, here: Identity) -> object:
     from envd_jupyter.builds.insight.usage import KINDS, prune_builder
     from envd_jupyter.cache.local import prune
 
@@ -72,10 +72,11 @@ def _prune(settings: Settings, given: argparse.Namespace) -> object:
     )
 
 
-def _look(settings: Settings, given: argparse.Namespace) -> object:
+def _look(settings: Settings, given: argparse.Namespace, here: Identity) -> object:
     from envd_jupyter.builds.insight.remote import read_remote_cache
     from envd_jupyter.cache.entry import parse_cache_entry
     from envd_jupyter.cache.environment import fill_from_environment
+    from envd_jupyter.cache.template import expand_templates, template_values
 
     entries = [parse_cache_entry(text, "import") for text in (*given.what, *given.import_cache)]
     entries = entries or list(settings.imports)
@@ -84,7 +85,9 @@ def _look(settings: Settings, given: argparse.Namespace) -> object:
             "%envd_cache look: no cache is named, and none is remembered",
             hint="Name one: %envd_cache look type=registry,ref=HOST/NAME",
         )
-    found = [read_remote_cache(fill_from_environment(e, os.environ), os.environ) for e in entries]
+    values = template_values(Path(settings.path or "."), here.notebook, here.kernel)
+    entries = [fill_from_environment(expand_templates(e, values), os.environ) for e in entries]
+    found = [read_remote_cache(entry, os.environ) for entry in entries]
     return found[0] if len(found) == 1 else "\n\n".join(map(repr, found))
 
 
@@ -107,7 +110,7 @@ def _layout_text(folder: Path) -> str:
 
 
 #: What each action returns shows itself; a text is printed.
-ACTIONS: dict[str, Callable[[Settings, argparse.Namespace], object]] = {
+ACTIONS: dict[str, Callable[[Settings, argparse.Namespace, Identity], object]] = {
     "du": _disk_use,
     "prune": _prune,
     "look": _look,

@@ -137,8 +137,9 @@ class CacheMagics(ShellMagics):
         from envd_jupyter.notebook.identity import identify
         from envd_jupyter.notebook.settings import effective_settings
 
-        settings = effective_settings(self._shell, identify(self._shell), None)
-        shown = cache_care.ACTIONS[given.action](settings, given)
+        here = identify(self._shell)
+        settings = effective_settings(self._shell, here, None)
+        shown = cache_care.ACTIONS[given.action](settings, given, here)
         if isinstance(shown, str):
             print(shown)
             return None

@@ -271,8 +271,9 @@ def test_the_history_reports_compares_and_exports(kernel, project, line, tmp_pat
 
 def test_the_caches_are_looked_into_and_pruned(kernel, project, line, buildkitd, registry):
     project("head -c 200000 /dev/urandom > /data")
-    ref = registry.ref("care/cache:1")
-    caches = f"--export-cache type=registry,ref={ref},mode=max"
+    ref = registry.ref("care/python3:1")
+    named = ref.replace("python3", "{kernel}")
+    caches = f"--export-cache type=registry,ref={named},mode=max"
     caches += " --export-cache type=local,dest=local-cache,mode=max"
     cell = kernel.run(f"r = %envd_build {line} {caches}")
     assert cell.status == "ok", cell.error
@@ -281,6 +282,8 @@ def test_the_caches_are_looked_into_and_pruned(kernel, project, line, buildkitd,
     held = kernel.run(f"%envd_cache look type=registry,ref={ref}")
     assert held.status == "ok", held.error
     assert ref in held.result["text/plain"]
+    followed = kernel.run(f"%envd_cache look type=registry,ref={named}")
+    assert followed.result == held.result, followed.error
     local = kernel.run("%envd_cache du local-cache")
     assert "latest" in local.text, local.error
     would = kernel.run(f"%envd_cache prune --builder {buildkitd.address} --keep 10GB")

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from envd_jupyter.cache.entry import parse_cache_entry
-from envd_jupyter.cache.template import expand_all, expand_templates, git_values
+from envd_jupyter.cache.template import expand_all, expand_templates, template_values
 from envd_jupyter.errors import TemplateError
 
 VALUES = {"git_branch": "feature/New UI", "git_sha": "abc123", "notebook": "My Notebook"}
@@ -56,12 +56,17 @@ def git(folder, *arguments):
 
 
 def test_git(tmp_path):
-    assert git_values(tmp_path) == {}
+    assert template_values(tmp_path, None, None) == {}
     git(tmp_path, "init", "-b", "topic/x")
-    assert git_values(tmp_path) == {"git_branch": "topic/x"}
+    assert template_values(tmp_path, None, None) == {"git_branch": "topic/x"}
     git(tmp_path, "commit", "--allow-empty", "-m", "one")
-    found = git_values(tmp_path)
+    found = template_values(tmp_path, None, None)
     assert found["git_branch"] == "topic/x"
     assert len(found["git_sha"]) == 40
     git(tmp_path, "checkout", "--detach")
-    assert git_values(tmp_path) == {"git_sha": found["git_sha"]}
+    assert template_values(tmp_path, None, None) == {"git_sha": found["git_sha"]}
+
+
+def test_the_notebook_and_the_kernel_have_names(tmp_path):
+    found = template_values(tmp_path, "/work/My Notebook.ipynb", "python3")
+    assert found == {"notebook": "My Notebook", "kernel": "python3"}
