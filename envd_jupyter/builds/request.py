@@ -59,6 +59,19 @@ class _Folder:
         vars(request)[self._name] = Path(value)
 
 
+class _Texts:
+    """A field that takes one text for a tuple of one, and holds a tuple."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: object | None, owner: type) -> tuple[str, ...]:
+        return () if request is None else vars(request)[self._name]
+
+    def __set__(self, request: object, values: Iterable[str]) -> None:
+        vars(request)[self._name] = (values,) if isinstance(values, str) else tuple(values)
+
+
 class _Caches:
     """A field that takes caches as text, too, and holds a tuple of `CacheEntry`."""
 
@@ -129,7 +142,7 @@ class BuildRequest:
     from_: str = "build.envd:build"
     tag: str | None = None
     output: str | None = None
-    platform: tuple[str, ...] = ()
+    platform: _Texts = _Texts()
     force: bool = False
     use_proxy: bool = False
     exports: _Caches = _Caches("export")
@@ -140,7 +153,7 @@ class BuildRequest:
     kernel: str | None = None
     inject_aws: str | None = None
     envd: str | None = None
-    extra: tuple[str, ...] = ()
+    extra: _Texts = _Texts()
     require_cached: bool = False
 
 

@@ -21,6 +21,13 @@ def test_paths_and_caches_may_be_text():
     assert hash(request) == hash(dataclasses.replace(request))
 
 
+def test_one_text_stands_for_a_tuple_of_one():
+    request = BuildRequest("train", platform="linux/arm64", extra=["--debug"])
+    assert request.platform == ("linux/arm64",)
+    assert request.extra == ("--debug",)
+    assert BuildRequest("train").platform == ()
+
+
 def test_a_wrong_cache_is_told_when_the_request_is_made():
     with pytest.raises(CacheSettingError, match="mode"):
         BuildRequest("train", exports=[f"{CACHE},mode=foo"])
