@@ -76,7 +76,7 @@ def _look(settings: Settings, given: argparse.Namespace, here: Identity) -> obje
     from envd_jupyter.builds.insight.remote import read_remote_cache
     from envd_jupyter.cache.entry import parse_cache_entry
     from envd_jupyter.cache.environment import fill_from_environment
-    from envd_jupyter.cache.template import expand_templates, template_values
+    from envd_jupyter.cache.template import expand_all, template_values
 
     entries = [parse_cache_entry(text, "import") for text in (*given.what, *given.import_cache)]
     entries = entries or list(settings.imports)
@@ -86,7 +86,7 @@ def _look(settings: Settings, given: argparse.Namespace, here: Identity) -> obje
             hint="Name one: %envd_cache look type=registry,ref=HOST/NAME",
         )
     values = template_values(Path(settings.path or "."), here.notebook, here.kernel)
-    entries = [fill_from_environment(expand_templates(e, values), os.environ) for e in entries]
+    entries = [fill_from_environment(e, os.environ) for e in expand_all(entries, values)]
     found = [read_remote_cache(entry, os.environ) for entry in entries]
     return found[0] if len(found) == 1 else "\n\n".join(map(repr, found))
 
