@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from envd_jupyter.builds.client import Build
-from envd_jupyter.builds.events import read_events
+from envd_jupyter.builds.again import request_again
+from envd_jupyter.builds.client import Build, start_build_sync
 from envd_jupyter.builds.state import FINAL_STATES
-from envd_jupyter.errors import RequestError
+from envd_jupyter.errors import RecordError, RequestError
 from envd_jupyter.server.handler import EnvdHandler, Refusal, endpoint, kernel_named
-from envd_jupyter.server.starting import again, arguments_of, start
+from envd_jupyter.server.starting import arguments_of, start
 
 if TYPE_CHECKING:
     from typing import Any
@@ -103,13 +103,14 @@ class RebuildHandler(EnvdHandler):
     async def post(self, build_id: str) -> None:
         """Start it."""
         folder = await self.hub.folder(build_id)
-        try:
-            build = await asyncio.to_thread(_again, folder)
-        except RequestError as error:
-            raise Refusal(409, error.message, hint=error.hint, kind=type(error).__name__) from None
-        self.reply({"id": build.id}, 201)
+        self.reply({"id": (await asyncio.to_thread(_build_again, folder)).id}, 201)
 
 
-def _again(folder: BuildFolder) -> Build:
-    first = next(read_events(folder.events), {})
-    return again(first.get("envd") or {})
+def _build_again(folder: BuildFolder) -> Build:
+    """Ask once more; the paths are those of the build."""
+    try:
+        request = request_again(folder)
+    except RecordError as error:
+        kind = type(error).__name__
+        raise Refusal(409, error.message, hint=error.hint, kind=kind) from None
+    return start_build_sync(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from tornado.iostream import StreamClosedError
@@ -57,7 +58,8 @@ class ReportHandler(EnvdHandler):
     async def get(self, build_id: str) -> None:
         """Say what was cached and from where, what it saved, and why steps ran again."""
         folder = await self.hub.folder(build_id)
-        self.reply(await self.hub.in_thread(_report, folder.path))
+        # In a thread of its own: those of the hub are for who watches.
+        self.reply(await asyncio.to_thread(_report, folder.path))
 
 
 def _report(path: Path) -> dict[str, Any]:

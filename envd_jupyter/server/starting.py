@@ -18,7 +18,7 @@ from envd_jupyter.builds.client import start_build_sync
 from envd_jupyter.builds.line import BuildArguments, HelpWanted, parse_build
 from envd_jupyter.builds.preferences import COMMAND_LINE, IMPLIED, Identity, effective_settings
 from envd_jupyter.builds.preferences.settings import Layer, fold_layers
-from envd_jupyter.errors import PreferenceError, RequestError
+from envd_jupyter.errors import RequestError
 from envd_jupyter.server.places import PLACED
 
 if TYPE_CHECKING:
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
     from envd_jupyter.server.kernels import KernelHere
     from envd_jupyter.server.places import Places
 
-__all__ = ["again", "arguments_of", "start"]
+__all__ = ["arguments_of", "start"]
 
 _TEXTS = ("path", "from", "tag", "output", "builder", "inject_aws")
 _FLAGS = ("force", "use_proxy", "require_cached", "no_saved")
 _LISTS = ("platform", "export_cache", "import_cache")
 _KEYS = ("line", "kernel_id", *_TEXTS, *_FLAGS, *_LISTS)
 _MAGIC = re.compile(r"\s*%envd_build(?=\s|$)")
-_MASK = "***"
 
 _NOBODY = Identity(None, None, None)
 
@@ -144,39 +143,3 @@ def _named_by_request(settings: Settings) -> frozenset[str]:
     if origin.get("imports") == IMPLIED:
         origin["imports"] = origin["exports"]
     return frozenset(n for n in PLACED if origin.get(n) in (COMMAND_LINE, "project"))
-
-
-def again(start_event: Mapping[str, Any]) -> Build:
-    """Build again what was asked for once, blocking; the paths are those of the build.
-
-    Parameters
-    ----------
-    start_event
-        The ``start`` event of the build.
-
-    Raises
-    ------
-    EnvdJupyterError
-        If it cannot work; nothing was started then.
-    """
-    asked = start_event.get("request")
-    if not isinstance(asked, dict):
-        raise RequestError("it is not known how this build was started", hint="Build it anew.")
-    if asked.get("from_cell"):
-        raise RequestError(
-            "this build was given by the text of a cell, which is not recorded",
-            hint="Run the cell again.",
-        )
-    caches = [*asked.get("export_cache", ()), *asked.get("import_cache", ())]
-    if any(_MASK in text for text in caches):
-        raise PreferenceError(
-            "this build was given secrets, which are recorded nowhere",
-            hint="Start it anew, and write env:NAME for each secret: then it can be built again.",
-        )
-    given = arguments_of({key: value for key, value in asked.items() if key != "from_cell"})
-    settings = fold_layers(
-        [Layer(COMMAND_LINE, {k: v for k, v in given_values(given).items() if v})]
-    )
-    identity = Identity(start_event.get("notebook"), start_event.get("kernel"), None)
-    request = request_from(given, settings, identity, project=Path(asked["path"]))
-    return start_build_sync(request, environ=dict(os.environ))

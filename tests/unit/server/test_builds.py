@@ -133,7 +133,7 @@ async def test_cancelling_what_has_ended_changes_nothing(ask, recorded):
 async def test_what_cannot_be_built_again_is_told_why(ask, recorded):
     secret = {"path": "/p", "export_cache": ["type=s3,bucket=b,region=r,secret_access_key=***"]}
     for start, words in (
-        ({}, "not known how"),
+        ({}, "was not recorded what"),
         ({"request": {"path": "/p", "from_cell": True}}, "text of a cell"),
         ({"request": secret}, "secrets, which are recorded nowhere"),
     ):
