@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.preferences import Identity
+from envd_jupyter.builds.preferences.renaming import present_notebook
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -26,7 +27,8 @@ def identify(shell: InteractiveShell) -> Identity:
     kernel_id = None
     if connection is not None:
         kernel_id = connection.stem.removeprefix("kernel-")
-    return Identity(_notebook(shell), _kernel_name(connection), kernel_id)
+    notebook = present_notebook(_notebook(shell), kernel_id)
+    return Identity(notebook, _kernel_name(connection), kernel_id)
 
 
 def _notebook(shell: InteractiveShell) -> str | None:

@@ -1,13 +1,13 @@
 """Which notebook and kernel a kernel's id stands for, seen from the server.
 
 What a kernel remembers is kept under the notebook's file, as the kernel itself knows it: from the
-variable ``JPY_SESSION_NAME`` it was started with. A notebook that was renamed since is still known
-to its kernel by the old name, so the kernel's own process is asked first, then the server's
-session.
+variable ``JPY_SESSION_NAME`` it was started with. So the kernel's own process is asked first, and
+the server's session, which may have been renamed since, only where that cannot be seen.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from jupyter_core.utils import ensure_async
 
 from envd_jupyter.builds.preferences import Identity, Preferences
+from envd_jupyter.builds.preferences.renaming import follow_rename, present_notebook
 from envd_jupyter.builds.preferences.saving import preferences_json
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-__all__ = ["KernelHere", "find_kernel", "preferences_of", "shown_preferences"]
+__all__ = ["KernelHere", "find_kernel", "follow_renames", "preferences_of", "shown_preferences"]
 
 _SESSION = "JPY_SESSION_NAME"
 
@@ -40,11 +41,14 @@ class KernelHere:
         Its working directory.
     path
         The notebook's path in the contents API, or None.
+    started_with
+        The notebook's file when the kernel was started.
     """
 
     identity: Identity
     base: Path
     path: str | None
+    started_with: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what a panel shows of it."""
@@ -95,21 +99,50 @@ async def find_kernel(kernels: Any, sessions: Any, kernel_id: str) -> KernelHere
         return None
     kernel: Any = kernels.get_kernel(kernel_id)
     session = await _session(sessions, kernel_id)
+    return await asyncio.to_thread(_found, kernels, kernel, kernel_id, session)
+
+
+def _found(
+    kernels: Any, kernel: Any, kernel_id: str, session: Mapping[str, Any] | None
+) -> KernelHere:
     path = session.get("path") if session and session.get("type") == "notebook" else None
-    process = getattr(getattr(kernel, "provisioner", None), "pid", None)
-    environ = _environ(process)
+    started_with = _started_with(kernels, kernel, session)
+    connection = Path(str(getattr(kernel, "connection_file", "") or f"kernel-{kernel_id}"))
+    own_id = connection.stem.removeprefix("kernel-")
+    identity = Identity(
+        notebook=present_notebook(started_with, own_id),
+        kernel=getattr(kernel, "kernel_name", None) or None,
+        kernel_id=own_id,
+    )
+    base = _working_directory(_process(kernel)) or _folder(kernels, session)
+    return KernelHere(identity, base, path, started_with)
+
+
+def _started_with(kernels: Any, kernel: Any, session: Mapping[str, Any] | None) -> str | None:
+    """Return the notebook that a kernel was started with."""
+    environ = _environ(_process(kernel))
     if environ is None:
         environ = _told(kernel)
     if environ is None:
         environ = _expected(kernels, session)
     name = environ.get(_SESSION, "")
-    connection = Path(str(getattr(kernel, "connection_file", "") or f"kernel-{kernel_id}"))
-    identity = Identity(
-        notebook=name if name.endswith(".ipynb") else None,
-        kernel=getattr(kernel, "kernel_name", None) or None,
-        kernel_id=connection.stem.removeprefix("kernel-"),
-    )
-    return KernelHere(identity, _working_directory(process) or _folder(kernels, session), path)
+    return name if name.endswith(".ipynb") else None
+
+
+def _process(kernel: Any) -> int | None:
+    process: int | None = getattr(getattr(kernel, "provisioner", None), "pid", None)
+    return process
+
+
+async def follow_renames(kernels: Any, sessions: Any, old: Path, new: Path) -> None:
+    """Let settings follow what was renamed on the server, see `follow_rename`."""
+    found = [await find_kernel(kernels, sessions, i) for i in kernels.list_kernel_ids()]
+    started = {
+        kernel.identity.kernel_id: kernel.started_with
+        for kernel in found
+        if kernel and kernel.identity.kernel_id and kernel.started_with
+    }
+    await asyncio.to_thread(follow_rename, old, new, started)
 
 
 async def _session(sessions: Any, kernel_id: str) -> dict[str, Any] | None:

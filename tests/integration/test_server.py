@@ -279,3 +279,24 @@ def test_fifty_watchers_of_a_flood_cost_the_server_little(server, place, service
     print(f"grew by {(peak - before) / 1e6:.0f} MB; the slowest answer took {slowest:.2f} s")
     assert peak - before < 150e6
     builder.close()
+
+
+def test_settings_follow_a_notebook_that_is_renamed_in_the_browser(server):
+    with server.open_notebook("Untitled.ipynb") as kernel:
+        cell = kernel.run("%envd_cache set --tag me:1 --scope notebook")
+        assert cell.status == "ok", cell.error
+        status, _ = server.request("PATCH", "api/contents/Untitled.ipynb", {"path": "train.ipynb"})
+        assert status == 200
+
+        def notebook():
+            return server.ask("GET", "preferences", kernel_id=kernel.id)[1]["kernel"]["notebook"]
+
+        wait_for(lambda: notebook() == str(server.root / "train.ipynb"))
+        # The kernel, which was started under the old name, has gone along.
+        assert origins(kernel) == {"tag": "notebook"}
+        cell = kernel.run("%envd_cache set --output type=docker,name=me:2 --scope notebook")
+        assert cell.status == "ok", cell.error
+    with server.open_notebook("Untitled.ipynb") as kernel:
+        assert origins(kernel) == {}
+    with server.open_notebook("train.ipynb") as kernel:
+        assert origins(kernel) == {"tag": "notebook", "output": "notebook"}

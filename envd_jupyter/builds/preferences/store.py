@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from envd_jupyter.builds.preferences.values import Plain, Value
     from envd_jupyter.cache.entry import CacheEntry
 
-__all__ = ["Preferences", "effective_settings"]
+__all__ = ["Preferences", "effective_settings", "kernel_file", "notebook_file"]
 
 _KERNELS_KEPT = 30 * 86400.0  # seconds
 _PROCESS = f"process-{os.getpid()}-{os.urandom(4).hex()}"
@@ -88,14 +88,12 @@ class Preferences:
 
     def _shared_files(self) -> dict[Scope, SharedFile]:
         root, identity = self._data / "preferences", self.identity
-        kernel = _safe_name(identity.kernel_id or _PROCESS)
         files: dict[Scope, SharedFile] = {
-            "kernel": SharedFile(root / "kernels" / f"{kernel}.json"),
+            "kernel": kernel_file(self._data, identity.kernel_id or _PROCESS),
             "user": SharedFile(root / "user.json"),
         }
         if identity.notebook is not None:
-            name = notebook_key(identity.notebook, identity.kernel)
-            files["notebook"] = SharedFile(root / "notebooks" / f"{name}.json")
+            files["notebook"] = notebook_file(self._data, identity.notebook, identity.kernel)
         return files
 
     @property
@@ -339,6 +337,16 @@ def _safe_name(kernel_id: str) -> str:
     if len(kernel_id) <= 64 and all(c.isascii() and (c.isalnum() or c in "-_") for c in kernel_id):
         return kernel_id
     return hashlib.sha256(kernel_id.encode()).hexdigest()[:32]
+
+
+def kernel_file(data: Path, kernel_id: str) -> SharedFile:
+    """Return the file of what a kernel remembers."""
+    return SharedFile(data / "preferences" / "kernels" / f"{_safe_name(kernel_id)}.json")
+
+
+def notebook_file(data: Path, notebook: str, kernel: str | None) -> SharedFile:
+    """Return the file of what a notebook remembers with a kernelspec."""
+    return SharedFile(data / "preferences" / "notebooks" / f"{notebook_key(notebook, kernel)}.json")
 
 
 def notebook_key(notebook: str, kernel: str | None) -> str:
