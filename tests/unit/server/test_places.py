@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ async def test_builds_stay_inside(ask, root, tmp_path):
         assert "secret_function" not in answer.body.decode()
         assert answer.json["hint"]
     assert (await ask("GET", "builds")).json == {"builds": []}
+
+
+async def test_names_that_are_filled_in_lead_nowhere_else(ask, root, tmp_path):
+    subprocess.run(["git", "init", "-q", "-b", "away", str(root / "train")], check=True)
+    (root / "to-away").symlink_to(tmp_path / "outside")
+    for cache in ("type=local,dest=to-{git_branch}", "type=local,dest=to-{git_branch}/deeper"):
+        answer = await ask("POST", "builds", {"path": "train", "export_cache": [cache]})
+        assert answer.status == 403, answer.json
+        assert "to-away" in answer.json["message"]
 
 
 @pytest.mark.parametrize("body", [{"path": "a\0b"}, {"path": "~nobody-of-this-name/x"}])
