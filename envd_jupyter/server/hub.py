@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
-from envd_jupyter.builds.folder import BuildFolder, data_dir
+from envd_jupyter.builds.folder import BuildFolder, builds, data_dir
 from envd_jupyter.builds.record import History
 from envd_jupyter.server.following import FollowedBuild, FollowedBuilds, FollowedPreferences
 from envd_jupyter.server.sources import Sources
@@ -64,8 +65,19 @@ class Hub:
         return await self.in_thread(BuildFolder.find, build_id, self.data)
 
     async def records(self, **filters: Any) -> list[BuildRecord]:
-        """Return records as `History.list` does."""
-        return await self.in_thread(lambda: self.history.list(**filters))
+        """Return records as `History.list` does.
+
+        Running builds are followed for it, and for a while after: who asks again and again does not
+        have their logs read from the start each time.
+        """
+        async with AsyncExitStack() as held:
+            for build_id in await self.in_thread(self._live):
+                followed = await held.enter_async_context(self.following(build_id))
+                await followed.newer(0)
+            return await self.in_thread(lambda: self.history.list(**filters))
+
+    def _live(self) -> list[str]:
+        return [folder.id for folder in builds(self.data) if folder.is_live()]
 
     def _followed_record(self, folder: BuildFolder) -> BuildRecord | None:
         followed = self.sources.peek(("build", folder.id))

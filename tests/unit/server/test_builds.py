@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 MISSING = "20200101-000000-abcdef"
 
 
@@ -31,8 +33,26 @@ async def test_a_running_build_is_listed_with_the_counts_of_now(ask, recorded):
     (record,) = (await ask("GET", "builds")).json["builds"]
     assert (record["state"], record["total"], record["cached"]) == ("running", 1, 1)
     build.step(2)
-    (record,) = (await ask("GET", "builds", params={"state": "running"})).json["builds"]
+    for _ in range(200):
+        await asyncio.sleep(0.02)
+        (record,) = (await ask("GET", "builds", params={"state": "running"})).json["builds"]
+        if record["total"] == 2:
+            break
     assert (record["total"], record["cached"]) == (2, 1)
+
+
+async def test_a_log_is_not_read_from_the_start_for_each_list(ask, recorded, hub):
+    build = recorded()
+    build.step(1)
+    await ask("GET", "builds")
+    followed = hub.sources.peek(("build", build.id))
+    # What was read is not there any more, and not needed.
+    size = build.folder.events.stat().st_size
+    with build.folder.events.open("r+b") as file:
+        file.write(b" " * (size - 1))
+    (record,) = (await ask("GET", "builds")).json["builds"]
+    assert (record["title"], record["total"]) == ("train", 1)
+    assert hub.sources.peek(("build", build.id)) is followed
 
 
 async def test_one_build_is_shown_as_it_is_now(ask, recorded):
@@ -41,7 +61,8 @@ async def test_one_build_is_shown_as_it_is_now(ask, recorded):
     view = (await ask("GET", f"builds/{build.id}")).json["view"]
     assert [step["state"] for step in view["steps"]] == ["running"]
     build.end("failed", message="no luck", failed_step=f"sha256:{1:064x}")
-    for _ in range(50):
+    for _ in range(200):
+        await asyncio.sleep(0.02)
         view = (await ask("GET", f"builds/{build.id}")).json["view"]
         if view["state"] != "running":
             break
