@@ -24,7 +24,7 @@ from envd_jupyter.errors import (
 from envd_jupyter.server.kernels import find_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from typing import Any
 
     from envd_jupyter.server.hub import Hub
@@ -147,6 +147,8 @@ class EnvdHandler(APIHandler):
             raise Refusal(400, "the body is not JSON") from None
         if not isinstance(found, dict):
             raise Refusal(400, "the body is not a JSON object")
+        if not all(map(_is_sound, _texts(found))):
+            raise Refusal(400, "the body holds characters that no name and no path can have")
         return found
 
     def reply(self, content: object, status: int = 200) -> None:
@@ -178,6 +180,24 @@ class EnvdHandler(APIHandler):
                 "reason": "InternalError",
             }
         self.finish(json.dumps(told))
+
+
+def _texts(content: object) -> Iterator[str]:
+    """Yield every text in JSON, keys as well."""
+    rest = [content]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            rest += [*item, *item.values()]
+        elif isinstance(item, list):
+            rest += item
+
+
+def _is_sound(text: str) -> bool:
+    """Tell whether a program can be given a text: no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 async def kernel_named(handler: Any, kernel_id: str) -> KernelHere:
