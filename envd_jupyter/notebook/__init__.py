@@ -37,6 +37,10 @@ def register(shell: InteractiveShell) -> None:
     completion.provide_words("envd_history", past.history_words)
     completion.provide_words("envd_replay", past.recording_words)
     completion.install(shell)
+    if shell.config.get("EnvdMagics"):
+        from envd_jupyter.notebook.settings import tell_configured
+
+        tell_configured(shell)
 
 
 def unregister(shell: InteractiveShell) -> None:

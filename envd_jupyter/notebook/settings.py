@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envd_jupyter.builds.preferences import COMMAND_LINE, Layer, Preferences, Settings, fold_layers
+from envd_jupyter.builds.preferences import Preferences, Settings, only_given
 from envd_jupyter.builds.preferences import effective_settings as _effective
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envd_jupyter.builds.preferences.values import Value
     from envd_jupyter.notebook.identity import Identity
 
-__all__ = ["Settings", "configured", "effective_settings", "preferences_here"]
+__all__ = ["Settings", "configured", "effective_settings", "preferences_here", "tell_configured"]
 
 #: Traits of ``EnvdMagics`` that are settings, with their keys.
 _TRAITS = {
@@ -39,6 +39,23 @@ def configured(shell: InteractiveShell) -> dict[str, object]:
     return {key: value for key, value in found.items() if value}
 
 
+def tell_configured(shell: InteractiveShell) -> None:
+    """Tell what is configured to others who show the settings of this kernel."""
+    from envd_jupyter.notebook.identity import identify
+
+    _told(shell, identify(shell))
+
+
+def _told(shell: InteractiveShell, identity: Identity) -> dict[str, object]:
+    """Return the settings among the traits, once others can see them."""
+    from envd_jupyter.builds.preferences import configuration
+
+    found = configured(shell)
+    if identity.kernel_id is not None:
+        configuration.tell_configured(identity.kernel_id, found)
+    return found
+
+
 def preferences_here(shell: InteractiveShell, project: Path | None = None) -> Preferences:
     """Return the remembered settings of this kernel.
 
@@ -51,7 +68,8 @@ def preferences_here(shell: InteractiveShell, project: Path | None = None) -> Pr
     """
     from envd_jupyter.notebook.identity import identify
 
-    return Preferences(identify(shell), project, configured=configured(shell))
+    identity = identify(shell)
+    return Preferences(identity, project, configured=_told(shell, identity))
 
 
 def effective_settings(
@@ -82,9 +100,7 @@ def effective_settings(
     PreferenceError
         If credentials would go to a builder that only the project file names.
     """
+    found = _told(shell, identity)
     if not saved:
-        builder = configured(shell).get("builder")
-        config = Layer("config", {"builder": str(builder)} if builder else {})
-        given = {name: value for name, value in (overrides or {}).items() if value}
-        return fold_layers([config, Layer(COMMAND_LINE, given)])
-    return _effective(identity, project, overrides, configured=configured(shell))
+        return only_given(overrides or {}, found)
+    return _effective(identity, project, overrides, configured=found)

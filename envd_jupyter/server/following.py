@@ -211,11 +211,12 @@ class FollowedPreferences(Source):
                     return
                 if kernel != known:
                     known, stamp = kernel, None
-                    preferences = preferences_of(kernel)
+                    preferences = await self._in_thread(preferences_of, kernel)
             assert preferences is not None
             now = await self._in_thread(preferences.stamp)
             if now != stamp:
                 stamp = now
+                preferences = await self._in_thread(preferences_of, known)
                 shown = await self._in_thread(shown_preferences, preferences, known)
                 self.publish(json.dumps({"type": "preferences", "preferences": shown}))
             await asyncio.sleep(_PREFERENCES_PULSE)

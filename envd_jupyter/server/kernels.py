@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from jupyter_core.utils import ensure_async
 
 from envd_jupyter.builds.preferences import Identity, Preferences
+from envd_jupyter.builds.preferences.configuration import told_configured
 from envd_jupyter.builds.preferences.renaming import follow_rename, present_notebook
 from envd_jupyter.builds.preferences.saving import preferences_json
 
@@ -50,6 +51,10 @@ class KernelHere:
     path: str | None
     started_with: str | None = None
 
+    def configured(self) -> dict[str, object]:
+        """Return what is configured for IPython there, as far as the kernel told."""
+        return told_configured(self.identity.kernel_id) if self.identity.kernel_id else {}
+
     def to_json(self) -> dict[str, Any]:
         """Return what a panel shows of it."""
         return {
@@ -77,8 +82,9 @@ def preferences_of(
     root
         The working directory where there is no kernel.
     """
-    identity, base = (kernel.identity, kernel.base) if kernel else (_NOBODY, root)
-    return Preferences(identity, project, base=base)
+    if kernel is None:
+        return Preferences(_NOBODY, project, base=root)
+    return Preferences(kernel.identity, project, base=kernel.base, configured=kernel.configured())
 
 
 def shown_preferences(preferences: Preferences, kernel: KernelHere | None) -> dict[str, Any]:

@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING
 from envd_jupyter.builds.asking import given_values, request_from
 from envd_jupyter.builds.client import start_build_sync
 from envd_jupyter.builds.line import BuildArguments, HelpWanted, parse_build
-from envd_jupyter.builds.preferences import COMMAND_LINE, IMPLIED, Identity, effective_settings
-from envd_jupyter.builds.preferences.settings import Layer, fold_layers
+from envd_jupyter.builds.preferences import (
+    COMMAND_LINE,
+    IMPLIED,
+    Identity,
+    effective_settings,
+    only_given,
+)
 from envd_jupyter.errors import RequestError
 from envd_jupyter.server.places import PLACED
 
@@ -120,11 +125,11 @@ def start(given: BuildArguments, kernel: KernelHere | None, places: Places) -> B
     base = kernel.base if kernel else places.root
     values = places.placed(given_values(given), base)
     project = Path(str(values["path"])) if values.get("path") else None
+    configured = kernel.configured() if kernel else {}
     if given.no_saved:
-        layer = Layer(COMMAND_LINE, {name: v for name, v in values.items() if v})
-        settings = fold_layers([layer])
+        settings = only_given(values, configured)
     else:
-        settings = effective_settings(identity, project, values, base=base)
+        settings = effective_settings(identity, project, values, configured=configured, base=base)
     named = _named_by_request(settings)
     project = Path(settings.path) if settings.path else base
     request = request_from(given, settings, identity, project=project)

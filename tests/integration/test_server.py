@@ -174,6 +174,12 @@ def test_kernel_and_server_see_each_others_settings_within_a_second(server):
             rest = server.ask("GET", "preferences", kernel_id=kernel.id)[1]
             assert rest["settings"][key] == {"value": value, "from": scope}
 
+        kernel.run("%config EnvdMagics.inject_aws = 'profile:work'\n%envd_cache")
+        message = ear.until(lambda m: "inject-aws" in m.get("preferences", {}).get("settings", {}))
+        assert message["preferences"]["settings"]["inject-aws"]["from"] == "config"
+        kernel.run("%config EnvdMagics.inject_aws = ''\n%envd_cache")
+        ear.until(lambda m: "inject-aws" not in m.get("preferences", {}).get("settings", {}))
+
         changes = {
             "export-cache": ["type=local,dest=cache"],
             "output": None,

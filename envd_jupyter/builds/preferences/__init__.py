@@ -17,7 +17,7 @@ from envd_jupyter.builds.preferences.settings import (
     fold_layers,
     implied_imports,
 )
-from envd_jupyter.builds.preferences.store import Preferences, effective_settings
+from envd_jupyter.builds.preferences.store import Preferences, effective_settings, only_given
 
 __all__ = [
     "COMMAND_LINE",
@@ -31,4 +31,5 @@ __all__ = [
     "effective_settings",
     "fold_layers",
     "implied_imports",
+    "only_given",
 ]

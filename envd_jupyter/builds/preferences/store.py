@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from envd_jupyter.builds.preferences.values import Plain, Value
     from envd_jupyter.cache.entry import CacheEntry
 
-__all__ = ["Preferences", "effective_settings", "kernel_file", "notebook_file"]
+__all__ = ["Preferences", "effective_settings", "kernel_file", "notebook_file", "only_given"]
 
 _KERNELS_KEPT = 30 * 86400.0  # seconds
 _PROCESS = f"process-{os.getpid()}-{os.urandom(4).hex()}"
@@ -381,6 +381,22 @@ def effective_settings(
     settings = found.effective(overrides)
     _guard_credentials(settings)
     return settings
+
+
+def only_given(overrides: Mapping[str, Value | None], configured: Mapping[str, object]) -> Settings:
+    """Return what a build uses that takes nothing remembered: its line, and the builder configured.
+
+    Parameters
+    ----------
+    overrides
+        What stands on the line, by field of `Settings`.
+    configured
+        The user's traitlets configuration.
+    """
+    builder = configured.get("builder")
+    config = Layer("config", {"builder": str(builder)} if builder else {})
+    given = {name: value for name, value in overrides.items() if value}
+    return fold_layers([config, Layer(COMMAND_LINE, given)])
 
 
 def _guard_credentials(settings: Settings) -> None:
