@@ -117,9 +117,12 @@ class EnvdSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Send the states of a source as they come, ten a second at most, the last one always."""
         seen = 0
         while True:
-            seen = await source.newer(seen)
-            if not source.version:
+            version = await source.newer(seen)
+            if not version:
                 raise RuntimeError("it could not be read")
+            if version == seen:
+                return
+            seen = version
             await self.send(source.text)
             if source.ended and seen == source.version:
                 return

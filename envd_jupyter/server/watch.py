@@ -38,6 +38,7 @@ class WatchSocket(EnvdSocket):
     async def _tell_builds(self) -> None:
         async with self.hub.following_all() as followed:
             await self.send_states(followed)
+        raise RuntimeError("the list of builds cannot be followed any more")
 
     async def _tell_preferences(self, kernel_id: str) -> None:
         kernels, sessions = self.kernel_manager, self.session_manager

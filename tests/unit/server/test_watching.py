@@ -274,6 +274,20 @@ async def test_the_list_tells_of_a_lost_build_and_lets_go_of_what_has_ended(list
     await come_to(lambda: followed is None or followed.watchers == 0)
 
 
+async def test_a_list_that_cannot_be_read_closes_the_socket_and_is_tried_anew(listen, hub):
+    ear = await listen("watch")
+    await ear.next()
+    damaged = hub.data / "history.sqlite"
+    damaged.unlink()
+    damaged.mkdir()
+    (hub.data / "builds" / "20260101-000000-abcdef").mkdir(parents=True)
+    assert await ear.rest() == []
+    assert ear.socket.close_code == 1011
+    damaged.rmdir()
+    again = await listen("watch")
+    assert [record["state"] for record in (await again.next())["builds"]] == ["lost"]
+
+
 async def test_the_loop_answers_while_a_long_log_is_read(ask, recorded):
     build = recorded()
     text = "y" * 300
