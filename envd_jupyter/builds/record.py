@@ -338,7 +338,8 @@ def close_lost(folder: BuildFolder) -> bool:
         (folder.path / "reserve").unlink(missing_ok=True)
         if state.finished:
             return False
-        _end_line(folder.events)
+        with contextlib.suppress(FileNotFoundError):  # it died before its first word
+            _end_line(folder.events)
         log = EventLog(folder.events)
         log.append(own_event("result", **_lost(state, folder)), vital=True)
         log.close()
