@@ -117,6 +117,7 @@ def test_what_other_tools_write_is_played_too(tmp_path: Path) -> None:
         result = replay(export_build(folder, tmp_path / "theirs.jsonl"), film, speed=0)
         assert result.state == state
         assert film.views[-1]["title"] == "theirs"
+        assert film.views[-1]["recording"]
         assert (film.views[-1]["elapsed"] or 0) > 0.1
     assert "numpy==0.0.1" in (result.failed_step or "")
 
