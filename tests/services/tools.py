@@ -26,7 +26,6 @@ OLD_BUILDKIT = "v0.25.1"
 NEW_BUILDKIT = "v0.34.2"
 VERSITYGW = "v1.8.0"
 ACT = "0.2.89"
-DEBIAN = "http://deb.debian.org/debian"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -99,7 +98,8 @@ def debian_files(name: str, suite: str, packages: Sequence[str]) -> Path:
             for place in ("lists/partial", "archives/partial"):
                 (apt / place).mkdir(parents=True)
             (apt / "status").touch()
-            (apt / "sources.list").write_text(f"deb [signed-by={KEYRING}] {DEBIAN} {suite} main\n")
+            source = f"deb [signed-by={KEYRING}] {_debian_mirror()} {suite} main\n"
+            (apt / "sources.list").write_text(source)
             options = (
                 ("Dir::Etc::sourcelist", "sources.list"),
                 ("Dir::Etc::sourceparts", "none"),
@@ -116,6 +116,17 @@ def debian_files(name: str, suite: str, packages: Sequence[str]) -> Path:
                 _checked(["dpkg", "-x", str(package), str(folder)], apt)
 
     return made_once(name, unpack)
+
+
+def _debian_mirror() -> str:
+    """Return where this machine has Debian's packages from, as its own apt is set up."""
+    listing = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"]
+    done = subprocess.run([*listing, "Created-By: Packages"], text=True, capture_output=True)
+    for line in done.stdout.splitlines():
+        release, _, mirror = line.partition(" ")
+        if mirror and "security" not in line:
+            return mirror
+    raise ServiceError("this machine's apt knows no place to get Debian's packages from")
 
 
 def _checked(command: Sequence[str], cwd: Path) -> None:
