@@ -123,7 +123,7 @@ def _debian_mirror() -> str:
     listing = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"]
     done = subprocess.run([*listing, "Created-By: Packages"], text=True, capture_output=True)
     for line in done.stdout.splitlines():
-        release, _, mirror = line.partition(" ")
+        mirror = line.partition(" ")[2]
         if mirror and "security" not in line:
             return mirror
     raise ServiceError("this machine's apt knows no place to get Debian's packages from")
