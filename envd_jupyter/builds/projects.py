@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-__all__ = ["find_functions", "find_projects"]
+__all__ = ["find_functions", "find_projects", "short_path"]
 
 _DEEPEST = 4
 _MOST = 200
@@ -42,6 +42,18 @@ def find_projects(root: Path) -> tuple[str, ...]:
             ]
         level = below
     return tuple(found)
+
+
+def short_path(path: str) -> str:
+    """Return a directory as one writes it here: below the working directory without that one.
+
+    >>> short_path(".")
+    ''
+    """
+    if not path:
+        return ""
+    relative = os.path.relpath(Path(path).expanduser())
+    return path if relative.startswith("..") else relative.removeprefix(".")
 
 
 def find_functions(project: str) -> tuple[str, ...]:

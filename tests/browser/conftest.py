@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.services import Services
 
+_FAILED = pytest.StashKey[bool]()
 SIZE = {"width": 1280, "height": 1000}
 
 _ARGUMENTS = (
@@ -95,9 +96,22 @@ def make_project(folder: Path, base_image: str) -> Callable[..., Path]:
     return write
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Tell the fixtures of a test whether it failed."""
+    report = yield
+    if report.when == "call":  # type: ignore[attr-defined]
+        item.stash[_FAILED] = report.failed  # type: ignore[attr-defined]
+    return report
+
+
 @pytest.fixture
 def open_notebook(
-    lab: LabServer, person: BrowserContext, folder: Path, services: Services
+    lab: LabServer,
+    person: BrowserContext,
+    folder: Path,
+    services: Services,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., Notebook]]:
     """Open notebooks with these cells; the first one loads the extension."""
     opened: list[Notebook] = []
@@ -119,7 +133,9 @@ def open_notebook(
         return opened[-1]
 
     yield open_
-    for notebook in opened:
+    for number, notebook in enumerate(opened):
+        if request.node.stash.get(_FAILED, False):
+            notebook.screenshot(f"failed-{folder.name}-{number}")
         # The theme is a setting of the person, and would be that of the next test.
         if notebook.dark:
             notebook.theme("light")

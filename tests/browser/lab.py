@@ -29,6 +29,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     },
     # Every cell is in the page, also those that are out of sight.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    # "Save Widget State Automatically": without it a reopened notebook has no widgets.
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
 
@@ -60,6 +62,7 @@ class LabServer:
         (settings / "default_setting_overrides.json").write_text(json.dumps(_SETTINGS))
         self.process = services.start_process(
             [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
+            + ["--JupyterNotebookApp.expose_app_in_browser=True"]
             + [f"--port={self.port}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"]
             + [f"--ServerApp.root_dir={self.root}", "--LabApp.news_url=None"]
             + ["--LabApp.extension_manager=readonly", "--LabApp.blocked_extensions_uris="]

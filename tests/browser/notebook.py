@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from playwright.sync_api import expect
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -137,36 +139,27 @@ class Notebook:
     def start(self, number: int) -> Locator:
         """Run a cell with Shift+Enter and return it at once."""
         cell = self.cell(number)
+        # The number of an earlier run would be taken for the end of this one.
+        self.page.evaluate(
+            "number => { window.jupyterapp.shell.currentWidget.content.widgets[number]"
+            ".model.executionCount = null; }",
+            number,
+        )
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
         return cell
 
     def run(self, number: int, *, timeout: float = RUN) -> Locator:
         """Run a cell to its end, in milliseconds at most, and return it."""
-        before = self.prompt(number)
-        cell = self.start(number)
-        self._wait_for_prompt(number, before, timeout)
-        return cell
+        self.start(number)
+        return self.finish(number, timeout=timeout)
 
     def finish(self, number: int, *, timeout: float = RUN) -> Locator:
         """Wait until a started cell has ended, and return it."""
-        self._wait_for_prompt(number, "[*]:", timeout)
-        return self.cell(number)
-
-    def prompt(self, number: int) -> str:
-        """Return what stands before a cell: ``[ ]:``, ``[*]:`` or ``[3]:``."""
-        return self.cell(number).locator(".jp-InputPrompt").inner_text().strip()
-
-    def _wait_for_prompt(self, number: int, before: str, timeout: float) -> None:
-        self.page.wait_for_function(
-            """([number, before]) => {
-              const cell = document.querySelectorAll(".jp-Notebook .jp-Cell")[number];
-              const text = cell.querySelector(".jp-InputPrompt").innerText.trim();
-              return /^\\[\\d+\\]:$/.test(text) && text !== before;
-            }""",
-            arg=[number, before],
-            timeout=timeout,
-        )
+        cell = self.cell(number)
+        prompt = cell.locator(".jp-InputPrompt")
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout)
+        return cell
 
     def type_cell(self, number: int, source: str) -> None:
         """Replace the text of a cell."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from envd_jupyter.builds.projects import find_functions, find_projects
+from envd_jupyter.builds.projects import find_functions, find_projects, short_path
 from envd_jupyter.notebook.form import surroundings
 from envd_jupyter.notebook.form.fields import ChoiceOrText, Field
 from envd_jupyter.notebook.form.model import DESTINATIONS, NAMED, PATHS, FormValues
@@ -55,6 +55,8 @@ class FormFields:
 
     Attributes
     ----------
+    projects
+        The projects found here, the nearest first; empty is the working directory itself.
     lock
         Held while the fields are changed, so that no change by a person is taken for one of ours.
 
@@ -94,12 +96,8 @@ class FormFields:
             choose_preset,
             span="wide",
         )
-        self.project.offer(
-            [
-                ("this directory" if name == "." else name, "" if name == "." else name)
-                for name in find_projects(Path.cwd())
-            ]
-        )
+        self.projects = tuple(map(short_path, find_projects(Path.cwd())))
+        self.project.offer([(name or "this directory", name) for name in self.projects])
         self.offer_builders(())
         self._offer_functions()
 
@@ -298,7 +296,7 @@ class FormFields:
         self._quietly(lambda: self._write(values, secrets))
 
     def _write(self, values: FormValues, secrets: Secrets) -> None:
-        self.project.value = "" if values.project == "." else values.project
+        self.project.value = short_path(values.project)
         self._offer_functions()
         self.function.value = "" if values.from_ == _STANDARD else values.from_
         self.builder.value = values.builder

@@ -15,8 +15,9 @@ _SOURCE = """
 .envd-form {
   --ef-fg: var(--jp-ui-font-color1, #1f2328); --ef-dim: var(--jp-ui-font-color2, #59636e);
   --ef-bg: var(--jp-layout-color1, #fff); --ef-line: var(--jp-border-color2, #d8dee4);
-  --ef-bad: var(--jp-error-color1, #cf222e); --ef-warn: var(--jp-warn-color1, #b35900);
-  --ef-ok: var(--jp-success-color1, #1a7f37); --ef-brand: var(--jp-brand-color1, #0969da);
+  --ef-bad: var(--jp-error-color1, #cf222e); --ef-brand: var(--jp-brand-color1, #0969da);
+  --ef-warn: color-mix(in srgb, var(--jp-warn-color1, #b35900) 66%, var(--ef-fg));
+  --ef-ok: color-mix(in srgb, var(--jp-success-color1, #1a7f37) 66%, var(--ef-fg));
   max-width: 62rem; border: 1px solid var(--ef-line); border-radius: 6px; overflow: hidden;
   padding: 4px 16px 12px; background: var(--ef-bg); color: var(--ef-fg);
   font: 13px/1.5 var(--jp-ui-font-family, system-ui, sans-serif);
@@ -27,13 +28,14 @@ _SOURCE = """
 .envd-form .ef-h small { font-weight: 400; color: var(--ef-dim); font-size: 12px; }
 .envd-form .ef-title { font-size: 15px; margin: 6px 0 0; }
 .envd-form .ef-grid.widget-box {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr));
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(165px, 100%), 1fr));
   column-gap: 14px; align-items: start;
 }
 .envd-form .ef-field { margin: 0 0 5px; min-width: 0; }
 .envd-form .ef-wide { grid-column: span 2; }
 .envd-form .ef-full { grid-column: 1 / -1; }
-@media (max-width: 420px) { .envd-form .ef-wide { grid-column: 1 / -1; } }
+.envd-form { container-type: inline-size; }
+@container (max-width: 420px) { .envd-form .ef-wide { grid-column: 1 / -1; } }
 .envd-form .ef-field .widget-text, .envd-form .ef-field .widget-dropdown,
 .envd-form .ef-field .widget-combobox, .envd-form .ef-field .widget-password,
 .envd-form .ef-field .widget-textarea {

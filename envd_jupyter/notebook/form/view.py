@@ -113,10 +113,11 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._stamp = self._preferences.stamp()
         self._clean: FormValues | None = None
         if line is None:
-            self._fields.write(fresh_form(self._saved), {})
+            self._fields.write(self._fresh(), {})
             self._clean = self.values
         else:
-            self._fields.write(*read_line(line, self._in_effect))
+            values, secrets = read_line(line, self._in_effect)
+            self._fields.write(self._placed(values), secrets)
         self._filling = False
         self._changed()
         self._watch()
@@ -153,6 +154,15 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         """
         values, secrets = read_line(line, self._in_effect)
         self._fill(values, secrets)
+
+    def _fresh(self) -> FormValues:
+        """Return what is remembered."""
+        return self._placed(fresh_form(self._saved))
+
+    def _placed(self, values: FormValues) -> FormValues:
+        """Choose the nearest project there is, where none is named."""
+        nearest = next(iter(self._fields.projects), "")
+        return values if values.project else dataclasses.replace(values, project=nearest)
 
     def _in_effect(self, flags: Mapping[str, Value | None]) -> Settings:
         path = flags.get("path")
@@ -388,7 +398,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     def _reload(self) -> None:
         self._elsewhere.layout.display = "none"
         self._saved = self._preferences.effective()
-        self._fill(fresh_form(self._saved), {})
+        self._fill(self._fresh(), {})
         self._clean = self.values
         self._say("note", "Filled with what is remembered.")
 
