@@ -4,9 +4,9 @@ import { Widget } from '@lumino/widgets';
 import { createRoot, type Root } from 'react-dom/client';
 
 import { BuildCard } from './card/BuildCard';
-import { CardActions } from './card/CardActions';
+import { LiveCard } from './card/LiveCard';
 import type { IEnvdBuilds } from './tokens';
-import { MIME_TYPE, readView } from './view';
+import { MIME_TYPE, readView, type BuildView } from './view';
 
 /**
  * A build in the output of a cell.
@@ -24,22 +24,7 @@ export class BuildOutput extends Widget implements IRenderMime.IRenderer {
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const view = readView(model.data[MIME_TYPE]);
     const { envd } = this;
-    this._root.render(
-      view ? (
-        <BuildCard
-          view={view}
-          actions={
-            envd &&
-            view.id &&
-            !view.recording && (
-              <CardActions builds={envd.builds} actions={envd.actions} id={view.id} />
-            )
-          }
-        />
-      ) : (
-        <p className="ej-ui">This is not an envd build.</p>
-      )
-    );
+    this._root.render(content(view, envd));
     return Promise.resolve();
   }
 
@@ -59,4 +44,15 @@ export class BuildOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   private _root: Root;
+}
+
+function content(view: BuildView | null, envd: IEnvdBuilds | null) {
+  if (!view) {
+    return <p className="ej-ui">This is not an envd build.</p>;
+  }
+  return envd && view.id && !view.recording ? (
+    <LiveCard view={view} envd={envd} />
+  ) : (
+    <BuildCard view={view} />
+  );
 }

@@ -115,8 +115,12 @@ def test_a_build_is_found_again_after_reload_and_restart_by_two_browsers(
     other.restart_kernel()
     assert build.running
 
-    # The first one reloads the page and looks again.
+    # The first one reloads the page: the card it was saved with goes on from where it was.
     notebook.reload()
+    saved = notebook.card(1).locator(".ej-sum")
+    running(notebook.card(1), "line")
+    first = saved.inner_text()
+    expect(saved).not_to_have_text(first)
     notebook.wait_until_ready()
     notebook.run(0)
     notebook.start(2)
@@ -128,10 +132,27 @@ def test_a_build_is_found_again_after_reload_and_restart_by_two_browsers(
     notebook.finish(2)
     notebook.run(3)
     assert (build.running, build.result().state) == (False, "interrupted")
+    ended(notebook.card(1), "interrupted")
     lines = [text for text in build.log().splitlines() if text.startswith("line ")]
     assert lines == [f"line {number}" for number in range(1, len(lines) + 1)]
     assert not processes_with(build_id)
     other_person.close()
+
+
+def test_the_cancel_button_of_a_waiting_cell_ends_its_build(open_notebook, make_project, line):
+    make_project("echo here; sleep 7655")
+    notebook = open_notebook("%load_ext envd_jupyter", f"%envd_build {line}", "1 + 1")
+    notebook.run(0)
+    notebook.start(1)
+    card = notebook.card(1)
+    running(card, "here")
+    card.get_by_role("button", name="Cancel the build").click()
+    ended(card, "interrupted")
+    notebook.finish(1)
+    expect(notebook.output(1)).to_contain_text("EnvdBuildError")
+    notebook.run(2)
+    expect(notebook.output(2)).to_contain_text("2")
+    assert not processes_with("sleep\x007655")
 
 
 def test_an_interrupted_cell_ends_its_build(open_notebook, make_project, line):
