@@ -4,6 +4,7 @@
 #   make test      every test: unit, integration on real services, notebooks, a real browser
 #   make test-pythons  the unit tests on every Python here, and with the oldest dependencies
 #   make lab-test  the unit tests of the JupyterLab extension
+#   make screenshots  the pictures of the README, made anew
 #   make lint      ruff, mypy, import-linter; eslint, prettier and stylelint for the extension
 #   make bench     the figures, one a line: name value unit goal ok|short
 #   make services  a registry, builders, S3 and an Actions cache to play with, until Ctrl-C
@@ -24,7 +25,7 @@ LAB_SOURCES := $(shell find labextension \( -name node_modules -o -name lib \) -
   -o -type f ! -name '*.tsbuildinfo' -print)
 
 .PHONY: help install demo demo-stop test test-pythons unit integration notebooks saved-notebooks \
-  browser lint \
+  browser screenshots lint \
   lab-test lab-lint lab-format format bench services proto clean
 
 help:
@@ -65,6 +66,10 @@ saved-notebooks: $(STAMP)
 
 browser: $(STAMP)
 	python -m pytest tests/browser
+
+# The pictures of the README, made anew of real builds.
+screenshots: $(STAMP) $(LAB)
+	python -m pytest tests/browser/pictures.py
 
 test: $(STAMP) $(LAB) lab-test
 	python -m pytest tests
