@@ -169,6 +169,29 @@ def test_an_interrupted_cell_ends_its_build(open_notebook, make_project, line):
     assert not processes_with("sleep\x007654")
 
 
+def test_the_first_cached_build_offers_to_remember_its_settings(
+    open_notebook, make_project, line, registry
+):
+    make_project("echo one")
+    cache = f"type=registry,ref={registry.ref('browser/offered')}"
+    notebook = open_notebook(
+        "%load_ext envd_jupyter",
+        f"first = %envd_build {line} --export-cache {cache},mode=max",
+        "again = %envd_build",
+    )
+    notebook.run(0)
+    notebook.run(1)
+    notebook.output(1).get_by_role("button", name="This notebook").click()
+    expect(notebook.output(1)).to_contain_text("Remembered for this notebook")
+    expect(notebook.output(1).get_by_role("button", name="This notebook")).to_have_count(0)
+    notebook.screenshot("offer-taken", notebook.output(1))
+    notebook.restart_kernel()
+    notebook.run(0)
+    notebook.run(2)
+    expect(notebook.card(2)).to_contain_text("1 cached (100 %)")
+    expect(notebook.card(2)).to_contain_text(f"Imported from {cache}")
+
+
 def test_notebook_7_shows_a_build_and_the_form(open_notebook, make_project, line, buildkitd):
     make_project(LOOP.format(count=20))
     notebook = open_notebook(
