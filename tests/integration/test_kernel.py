@@ -23,6 +23,11 @@ MIME = "application/vnd.envd.build+json"
 both_kernels = pytest.mark.parametrize("kernel", ["7", "6"], indirect=True)
 
 
+def once(command: str) -> str:
+    """Return a command that no builder has run, for it is shared by the tests."""
+    return f"{command} # {os.urandom(4).hex()}"
+
+
 @pytest.fixture
 def kernel(services, tmp_path, request):
     environ, version = services.environ, getattr(request, "param", None)
@@ -48,7 +53,7 @@ def line(buildkitd, builds):
 
 @both_kernels
 def test_the_cell_shows_the_build_and_returns_its_result(kernel, project, line, registry):
-    project("echo one", "echo two; sleep 1; echo three")
+    project(once("echo one"), once("echo two; sleep 1; echo three"))
     cell = kernel.run(f"result = %envd_build {line}")
     assert cell.status == "ok", cell.error
     assert cell.text == ""
@@ -110,7 +115,7 @@ def test_a_cell_can_be_the_build_file(kernel, base_image, line):
 
 @both_kernels
 def test_the_users_own_tasks_go_on(kernel, project, line):
-    project("sleep 2")
+    project(once("sleep 2"))
     kernel.run(
         "import asyncio\nticks = []\n"
         "async def tick():\n    while True:\n        ticks.append(1)\n"
@@ -165,7 +170,7 @@ def test_interrupts_at_random_moments_leave_a_working_kernel(kernel, project, li
 
 @both_kernels
 def test_a_background_build_is_shown_and_its_handle_returned(kernel, project, line):
-    project("sleep 1; echo behind")
+    project(once("sleep 1; echo behind"))
     message = kernel.send(f"handle = %envd_build {line} --background")
     cell = kernel.finish(message)
     assert cell.status == "ok", cell.error
@@ -236,7 +241,7 @@ def test_the_doctor_speaks(kernel, services, buildkitd):
 
 @both_kernels
 def test_updates_are_not_kept_in_the_kernels_memory(kernel, project, line):
-    project("for i in $(seq 30); do echo $i; sleep 0.1; done")
+    project(once("for i in $(seq 30); do echo $i; sleep 0.1; done"))
     cell = kernel.run(f"r = %envd_build {line}")
     (bundles,) = cell.displays.values()
     assert len(bundles) > 20
