@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.events import EventLog, EventReader, own_event, read_events
 from envd_jupyter.builds.folder import BuildFolder, build_ids, builds, data_dir
-from envd_jupyter.builds.retention import Retention
 from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
+
+    from envd_jupyter.builds.retention import Retention
 
 __all__ = ["BuildRecord", "History", "close_lost", "record_of"]
 
@@ -275,7 +276,10 @@ class History:
         tuple of str
             The ids of the builds that were forgotten, latest first.
         """
-        limits = Retention.load(self.data) if limits is None else limits
+        if limits is None:
+            from envd_jupyter.builds.retention import Retention
+
+            limits = Retention.load(self.data)
         now, kept, total = time.time(), 0, 0
         forgotten = []
         for folder in reversed(list(builds(self.data))):
