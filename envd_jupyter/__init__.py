@@ -12,7 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself would cost the start of each build some milliseconds
     from typing import Any
 
-    from envd_jupyter.builds.client import Build, abuild, attach, build, start_build
+    from envd_jupyter.builds.client import (
+        Build,
+        abuild,
+        attach,
+        build,
+        start_build,
+        start_build_sync,
+    )
     from envd_jupyter.builds.insight.report import BuildReport
     from envd_jupyter.builds.record import BuildRecord, History
     from envd_jupyter.builds.request import BuildRequest
@@ -66,6 +73,7 @@ __all__ = [
     "load_ipython_extension",
     "parse_cache_entry",
     "start_build",
+    "start_build_sync",
     "unload_ipython_extension",
 ]
 
@@ -76,6 +84,7 @@ _HOMES = {
     "attach": "builds.client",
     "build": "builds.client",
     "start_build": "builds.client",
+    "start_build_sync": "builds.client",
     "BuildReport": "builds.insight.report",
     "BuildRecord": "builds.record",
     "History": "builds.record",
