@@ -218,7 +218,6 @@ def test_a_local_cache_is_looked_into(builds, project, buildkitd, services, mark
 
 
 def test_a_cache_in_s3_is_looked_into(builds, project, buildkitd, services, mark):
-    pytest.importorskip("botocore")
     store = services.object_store()
     cache = store.setting(store.new_bucket(), name="looked")
     builds.run(project(mark("echo 1")), buildkitd, [f"{cache},mode=max"])
