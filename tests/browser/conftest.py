@@ -19,7 +19,7 @@ from envd_jupyter.builds.client import attach
 from envd_jupyter.builds.record import History
 from envd_jupyter.errors import EnvdJupyterError
 from tests.browser.lab import LabServer
-from tests.browser.notebook import App, Notebook, write_notebook
+from tests.browser.notebook import SCREENSHOTS, App, Notebook, write_notebook
 from tests.services.tools import ensure_programs
 
 if TYPE_CHECKING:
@@ -129,7 +129,13 @@ def open_notebook(
         page = (context or person).new_page()
         if size:
             page.set_viewport_size({**SIZE, **size})  # type: ignore[typeddict-item]
-        opened.append(Notebook(page, lab, path, app))
+        try:
+            opened.append(Notebook(page, lab, path, app))
+        except Exception:
+            SCREENSHOTS.mkdir(exist_ok=True)
+            page.screenshot(path=SCREENSHOTS / f"unopened-{folder.name}.png")
+            page.close()
+            raise
         return opened[-1]
 
     yield open_
