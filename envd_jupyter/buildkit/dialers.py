@@ -24,10 +24,10 @@ __all__ = ["BuilderAddress", "commands_ended", "dial", "dial_engine"]
 _CONNECT_SECONDS = 10.0
 # Seconds until the first question, between questions, their number; and for data, milliseconds.
 _KEEPALIVE = {
-    "TCP_KEEPIDLE": 4,
-    "TCP_KEEPINTVL": 2,
-    "TCP_KEEPCNT": 2,
-    "TCP_USER_TIMEOUT": 8000,
+    "TCP_KEEPIDLE": 3,
+    "TCP_KEEPINTVL": 1,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 6000,
 }
 
 
@@ -152,7 +152,7 @@ async def _connect(
 
 
 def _notice_silence(sock: socket.socket) -> None:
-    """Let a connection break when the other side has been unreachable for eight seconds.
+    """Let a connection break when the other side has been unreachable for six seconds.
 
     A cut cable says nothing; without this a build would wait for its builder for hours.
     """

@@ -13,7 +13,7 @@ from envd_jupyter.buildkit.dialers import BuilderAddress
 from envd_jupyter.builds.client import start_build
 from envd_jupyter.builds.contexts import read_contexts
 from envd_jupyter.builds.doctor import examine
-from envd_jupyter.errors import BuilderAddressError, BuilderUnreachable
+from envd_jupyter.errors import BuilderAddressError, BuilderUnreachable, CacheSettingError
 from tests.integration.conftest import RANDOM
 from tests.services.images import read_file
 
@@ -138,6 +138,22 @@ def test_the_users_contexts_are_offered_and_never_changed(services, builds, proj
 
 async def one_build(request, environ):
     return await (await start_build(request, environ=environ)).wait()
+
+
+def test_an_older_builder_is_asked_what_it_can_do(services, builds, project, actions):
+    """BuildKit 0.19 is what envd's docker-container builder starts (1.3.6)."""
+    builder = services.buildkitd("v0.19.0")
+    folder = project(RANDOM)
+    plain, present = builds.environ, builds.environ | actions.environ(2)
+    builds.environ = present
+    with pytest.raises(CacheSettingError, match=r"needs BuildKit 0\.20\.0; .* has 0\.19\.0"):
+        builds.start(folder, builder, ["type=gha"])
+    builds.environ = plain | actions.environ(1)
+    made = builds.run(folder, builder, ["type=gha,mode=max"])
+    assert made.ok, made.message
+    builder.restart_empty()
+    result = builds.run(folder, builder, [], ["type=gha"])
+    assert (result.cached, result.total) == (1, 1)
 
 
 def test_the_doctor_names_what_the_builder_can_do(services, buildkitd):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envd_jupyter.errors import CacheSettingError
-from tests.integration.conftest import RANDOM
+from tests.integration.conftest import RANDOM, states
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,23 @@ def test_an_image_is_built_and_loaded(builds, project, engine):
     assert "loaded:dev" in engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
     again = builds.run(project("echo 1 > /one", name="loaded"), engine.address, output=None)
     assert (again.total, again.cached) == (1, 1)
+
+
+def test_an_inline_cache_goes_from_one_engine_to_another(
+    services, builds, project, engine, registry
+):
+    """Docker 20.10 does not push what envd builds; a person does, as the hint says."""
+    folder, image = project(RANDOM, "echo 2", name="inline"), registry.ref("docker/inline:1")
+    output = f"type=image,name={image},push=true"
+    made = builds.run(folder, engine.address, ["type=inline"], output=output)
+    assert "docker push" in made.hint
+    engine.docker("push", image)
+    other = services.docker()
+    kept = f"type=registry,ref={image}"
+    result = builds.run(folder, other.address, [], [kept], output=None)
+    assert (result.cached, result.total) == (2, 2)
+    assert states(result.imports) == ["ok"]
+    other.close()
 
 
 def test_a_registry_export_is_refused_before_anything_runs(builds, project, engine, registry):
@@ -62,14 +79,25 @@ def test_a_cancelled_build_ends(builds, project, engine):
 
 
 def test_the_containerd_store_knows_registry_and_local_cache(
-    builds, project, newer_engine, registry, tmp_path
+    services, builds, project, newer_engine, registry, tmp_path
 ):
-    cache = f"type=registry,ref={registry.ref('docker28/cache:1')}"
-    folder = project(RANDOM)
-    exports = [f"{cache},mode=max", f"type=local,dest={tmp_path}/cache,mode=max"]
-    result = builds.run(folder, newer_engine.address, exports)
-    assert result.ok, result.message
-    assert registry.has("docker28/cache:1")
-    assert (tmp_path / "cache" / "index.json").exists()
+    kept = {
+        "one": f"type=registry,ref={registry.ref('docker28/cache:1')}",
+        "two": f"type=local,dest={tmp_path}/cache",
+    }
+    folders = {name: project(f"echo {name}; {RANDOM}", name=name) for name in ("one", "two", "no")}
+    for name, cache in kept.items():
+        result = builds.run(folders[name], newer_engine.address, [f"{cache},mode=max"], output=None)
+        assert result.ok, result.message
+        assert states(result.exports) == ["ok"]
+    empty = services.docker(containerd=True)
+    imports = [cache.replace("dest=", "src=") for cache in kept.values()]
+    cached = {}
+    for name, folder in folders.items():
+        result = builds.run(folder, empty.address, [], imports, output=None)
+        assert result.ok, result.message
+        cached[name] = (result.cached, result.total)
+    assert cached == {"one": (1, 1), "two": (1, 1), "no": (0, 1)}
     with pytest.raises(CacheSettingError, match="cannot export a s3 cache"):
-        builds.start(folder, newer_engine.address, ["type=s3,bucket=b,region=r"])
+        builds.start(folders["one"], empty.address, ["type=s3,bucket=b,region=r"])
+    empty.close()

@@ -326,9 +326,9 @@ class Conductor:
         became: list[dict[str, Any]] = []
         with contextlib.suppress(Exception):
             refs = [solve.ref for solve in recorder.solves]
-            last = asyncio.gather(
-                self._witness.after(refs), self._forget_old(), self._unsaid.after(recorder.state)
-            )
+            # A builder that was lost would be waited for in vain.
+            witness = self._witness.after(refs) if self._fault is None else asyncio.sleep(0)
+            last = asyncio.gather(witness, self._forget_old(), self._unsaid.after(recorder.state))
             *_, became = await asyncio.wait_for(last, _GRACE)
         if outcome is None:
             with contextlib.suppress(OSError, ValueError):
