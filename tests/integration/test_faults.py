@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ import pytest
 from envd_jupyter.builds.client import attach
 from envd_jupyter.builds.folder import data_dir
 from envd_jupyter.builds.record import History
+from tests.integration.kernels import Kernel
 from tests.integration.test_lifecycle import (
-    STARTER,
     assert_nothing_left,
     private_of,
     read,
@@ -26,7 +27,8 @@ from tests.integration.test_lifecycle import (
 )
 
 SEED = 20261
-ROUNDS = 50
+ROUNDS = 54
+LANES = 2
 END_SECONDS = 10.0
 FINAL = {"succeeded", "failed", "export_failed", "interrupted", "lost"}
 
@@ -50,65 +52,116 @@ def envd_of(build) -> list[int]:
     ]
 
 
-@pytest.mark.timeout(900)
-def test_fifty_kills_at_random_moments(services, builds, project):
-    print("seed", SEED)
-    chance = random.Random(SEED)
-    shared = services.new_registry()
-    builder = services.new_buildkitd(registries=[shared])
-    folder = project("echo 1 > /one; sleep 0.4", "echo 2 > /two; sleep 0.4")
-    cache = f"type=registry,ref={shared.ref('faults/cache:1')}"
-    outcomes = []
-    for number in range(ROUNDS):
-        victim = ("buildkitd", "registry", "envd", "driver", "starter")[number % 5]
-        image = shared.ref("faults/image:1")
-        if victim == "starter":
-            started = subprocess.run(
-                [sys.executable, "-c", STARTER, str(folder), builder.address, image],
-                env=services.environ,
-                text=True,
-                capture_output=True,
-            )
-            moment = time.monotonic()
-            build = attach(started.stdout.strip(), environ=services.environ)
-            assert ended_after(build, moment).state == "succeeded"
-        else:
-            output = f"type=image,name={image},push=true"
-            caches = ([f"{cache},mode=max"], [cache])
-            build = builds.start(folder, builder, *caches, output=output)
-            time.sleep(chance.random() * 2.4)
-            moment = time.monotonic()
-            kill(victim, build, builder, shared)
-            outcomes.append((victim, ended_after(build, moment).state))
+VICTIMS = ("buildkitd", "registry", "s3", "envd", "driver", "kernel")
+
+
+class Lane:
+    """A builder with its registry, its object store and a kernel, all of which can be killed."""
+
+    def __init__(self, services, builds, folder: Path) -> None:
+        self.builds, self.folder = builds, folder
+        self.registry = services.new_registry()
+        self.store = services.object_store()
+        self.builder = services.new_buildkitd(registries=[self.registry])
+        self.kernel = Kernel(services.environ, folder.parent)
+        ref = self.registry.ref("faults/cache:1")
+        self.caches = {
+            "registry": f"type=registry,ref={ref}",
+            "s3": self.store.setting(self.store.new_bucket()),
+        }
+        self.output = f"type=image,name={self.registry.ref('faults/image:1')},push=true"
+
+    def close(self) -> None:
+        self.kernel.__exit__()
+        self.builder.close()
+
+    def run(self, victim: str, wait: float) -> str:
+        """Kill something in a build at a moment; returns how the build ended."""
+        if victim == "kernel":
+            return self._kill_the_kernel(wait)
+        cache = self.caches["s3" if victim == "s3" else "registry"]
+        build = self.builds.start(
+            self.folder, self.builder, [f"{cache},mode=max"], [cache], output=self.output
+        )
+        time.sleep(wait)
+        moment = time.monotonic()
+        self._kill(victim, build)
+        state = ended_after(build, moment).state
         assert_nothing_left(build)
-        revive(victim, builder, shared)
-    print(outcomes)
-    records = History(data_dir(services.environ)).list(limit=1000)
-    assert not [record for record in records if record.state == "running"]
-    assert {state for _, state in outcomes} >= {"failed", "lost"}
-    builder.close()
+        self._revive(victim)
+        return state
+
+    def _kill_the_kernel(self, wait: float) -> str:
+        self.kernel.run("%load_ext envd_jupyter")
+        line = f"--path {self.folder} --builder {self.builder.address} --force"
+        message = self.kernel.send(f"%envd_build {line} --output {self.output}")
+        identity = None
+        deadline = time.monotonic() + 30
+        while identity is None:
+            assert time.monotonic() < deadline
+            news = self.kernel.client.get_iopub_msg(timeout=30)
+            if news["parent_header"].get("msg_id") == message:
+                bundle = news["content"].get("data", {}).get("application/vnd.envd.build+json")
+                identity = bundle["id"] if bundle else None
+        time.sleep(wait)
+        os.kill(self.kernel.manager.provisioner.pid, signal.SIGKILL)
+        moment = time.monotonic()
+        build = attach(identity, environ=self.builds.environ)
+        state = ended_after(build, moment).state
+        assert state == "succeeded", "a build outlives its kernel"
+        assert_nothing_left(build)
+        self.kernel.restart()
+        return state
+
+    def _kill(self, victim: str, build) -> None:
+        if victim == "buildkitd":
+            self.builder.kill()
+        elif victim == "registry":
+            self.registry.kill()
+        elif victim == "s3":
+            self.store.kill()
+        else:
+            driver = build.folder.driver_pid()
+            pids = envd_of(build) if victim == "envd" else [driver] if driver else []
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _revive(self, victim: str) -> None:
+        if victim == "buildkitd":
+            self.builder.restart()
+        elif victim == "registry":
+            self.registry.start()
+        elif victim == "s3":
+            self.store.start()
 
 
-def kill(victim, build, builder, registry):
-    if victim == "buildkitd":
-        builder.kill()
-    elif victim == "registry":
-        registry.kill()
-    else:
-        driver = build.folder.driver_pid()
-        pids = envd_of(build) if victim == "envd" else [driver] if driver else []
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+@pytest.mark.timeout(900)
+def test_kills_at_random_moments(services, builds, project, tmp_path):
+    print("seed", SEED)
+    commands = ("echo 1 > /one; sleep 0.4", "echo 2 > /two; sleep 0.4")
+    folders = [project(*commands, name=f"lane{number}") for number in range(LANES)]
+    lanes = [Lane(services, builds, folder) for folder in folders]
 
+    def drive(number: int) -> list[tuple[str, float, str]]:
+        chance = random.Random(SEED + number)
+        ends = []
+        for turn in range(number, ROUNDS, LANES):
+            victim, wait = VICTIMS[turn // LANES % len(VICTIMS)], chance.random() * 2.4
+            ends.append((victim, round(wait, 2), lanes[number].run(victim, wait)))
+        return ends
 
-def revive(victim, builder, registry):
-    if victim == "buildkitd":
-        builder.restart()
-    elif victim == "registry":
-        registry.start()
+    with ThreadPoolExecutor(LANES) as pool:
+        ends = [end for found in pool.map(drive, range(LANES)) for end in found]
+    print(*ends, sep="\n")
+    assert len(ends) == ROUNDS
+    assert {state for _, _, state in ends} >= {"failed", "lost", "succeeded"}
+    history = History(data_dir(services.environ))
+    assert not [record for record in history.list(limit=1000) if record.state == "running"]
+    with contextlib.closing(sqlite3.connect(history.path)) as index:
+        assert index.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    for lane in lanes:
+        lane.close()
 
 
 @pytest.mark.parametrize("status", [401, 429, 500])
