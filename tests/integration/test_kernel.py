@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -149,23 +150,43 @@ def test_an_interrupt_ends_the_build(kernel, project, line):
 
 
 @pytest.mark.timeout(600)
-def test_interrupts_at_random_moments_leave_a_working_kernel(kernel, project, line):
+def test_a_hundred_interrupts_at_random_moments(services, project, line, tmp_path):
+    """Four kernels build the same project, each interrupted 25 times."""
     seed = 4711
     print("seed", seed)
-    chance = random.Random(seed)
     project("sleep 0.3; echo 1 > /one")
+    kernels = [Kernel(services.environ, tmp_path) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        slowest = [*pool.map(interrupted, kernels, range(seed, seed + 4), [line] * 4)]
+    print("slowest ends", slowest)
+    assert max(slowest) < 10
+    history = History(data_dir(services.environ))
+    assert not [record for record in history.list(limit=1000) if record.state == "running"]
+    for kernel in kernels:
+        kernel.__exit__()
+
+
+def interrupted(kernel, seed, line):
+    """Interrupt 25 builds; returns how many seconds the slowest took to end."""
+    chance = random.Random(seed)
+    ends = []
     handlers = "import signal; print(signal.getsignal(signal.SIGINT))"
+    kernel.run("%load_ext envd_jupyter")
     before = kernel.run(handlers).text
     for _ in range(25):
-        message = kernel.send(f"%envd_build {line}")
+        message = kernel.send(f"%envd_build {line} --save kernel")
         time.sleep(chance.random() * 2.2)
+        moment = time.monotonic()
         kernel.manager.interrupt_kernel()
         kernel.finish(message, timeout=20)
+        ends.append(time.monotonic() - moment)
     # An interrupt that came after its cell had ended may hit the next one.
     kernel.run("1")
     assert kernel.run("print('alive')").text == "alive\n"
     assert kernel.run(handlers).text == before
     assert kernel.run(f"%envd_build {line}").status == "ok"
+    assert kernel.run("%envd_cache show").status == "ok"
+    return max(ends)
 
 
 @both_kernels
