@@ -21,11 +21,25 @@ def test_gha_from_the_jobs_environment(services, builds, project, empty_builder,
     assert reused(builds, folder, empty_builder(), ["type=gha,scope=other"]) == (0, 2)
 
 
-def test_gha_with_address_and_token_given(builds, project, empty_builder, actions):
-    setting = f"type=gha,url={actions.url},token={actions.token()}"
+@pytest.mark.parametrize("place", ["url={}", "version=1,url={}", "version=2,url={}", "url_v2={}"])
+def test_gha_with_address_and_token_given(builds, project, empty_builder, actions, place):
+    setting = f"type=gha,{place.format(actions.url)},token={actions.token()}"
     folder = project(RANDOM)
     assert builds.run(folder, empty_builder(), [f"{setting},timeout=5m"]).ok
     assert reused(builds, folder, empty_builder(), [setting]) == (1, 1)
+    second = "2" in place
+    assert any("twirp" in request for request in actions.requests) == second
+
+
+def test_a_service_that_is_out_of_order_is_given_up_after_the_time_said(
+    builds, project, buildkitd, actions
+):
+    """By default BuildKit tries again for ten minutes."""
+    setting = f"type=gha,url={actions.url},token={actions.token()},timeout=2s"
+    actions.fail("GET .*cache", 500)
+    result = builds.run(project(RANDOM), buildkitd, [setting], [setting])
+    assert result.state == "export_failed"
+    assert states(result.imports) == ["failed"]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,31 @@ def test_a_registry_with_a_password_behind_its_own_authority(services, builds, p
     second.close()
 
 
+def test_a_registry_of_an_unknown_authority_is_taken_when_told(services, builds, project):
+    hidden = services.new_registry(tls=True)
+    builder = services.new_buildkitd(config=f'[registry."{hidden.host}"]\n  http = false')
+    folder, cache = project(RANDOM), f"type=registry,ref={hidden.ref('insecure/cache:1')}"
+    result = builds.run(folder, builder, [cache], [cache])
+    assert result.state == "export_failed"
+    assert "certificate" in result.message
+    assert "CA" in result.hint
+    assert states(result.imports) == ["failed"]
+    insecure = f"{cache},registry.insecure=true"
+    assert builds.run(folder, builder, [insecure]).ok
+    builder.restart_empty()
+    assert reused(builds, folder, builder, [insecure]) == (1, 1)
+    builder.close()
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_both_modes_hold_all_steps_of_a_chain(builds, project, registry, empty_builder, mode):
+    """What envd makes of build.envd is one chain (1.3.6), so no step lies beside the image."""
+    folder, ref = project(RANDOM, "echo 2"), registry.ref(f"mode/cache:{mode}")
+    assert builds.run(folder, empty_builder(), [f"type=registry,ref={ref},mode={mode}"]).ok
+    assert len(registry.layers(f"mode/cache:{mode}")) == 3
+    assert reused(builds, folder, empty_builder(), [f"type=registry,ref={ref}"]) == (2, 2)
+
+
 # inline
 
 
@@ -178,15 +203,47 @@ def test_s3_faults_are_told_apart(builds, project, empty_builder, store, bucket)
     assert "403" in said["wrong"] or "Signature" in said["wrong"]
     assert "NoSuchBucket" in said["nobucket"] or "404" in said["nobucket"]
     assert "refused" in said["nowhere"]
+    result = builds.run(folder, builder, [f"{wrong['nobucket']},ignore-error=true"])
+    assert result.ok
+    assert states(result.exports) == ["failed"]
     assert len({*said.values()}) == 3
+
+
+def test_s3_by_a_bucket_in_the_path_or_in_the_host_name(
+    builds, project, empty_builder, store, bucket
+):
+    setting = store.setting(bucket).replace("127.0.0.1", "localhost")
+    folder = project(RANDOM)
+    assert builds.run(folder, empty_builder(), [setting]).ok
+    assert reused(builds, folder, empty_builder(), [setting]) == (1, 1)
+    named = setting.replace("use_path_style=true", "use_path_style=false")
+    result = builds.run(folder, empty_builder(), [named], [named])
+    assert f"{bucket}.localhost" in result.message
+    assert f"{bucket}.localhost" in result.imports[0]["message"]
+
+
+def test_s3_touches_what_is_still_used_when_it_is_old(
+    services, builds, project, empty_builder, store, bucket
+):
+    folder, builder, proxy = project(RANDOM), empty_builder(), services.proxy(store)
+    setting = store.setting(bucket, endpoint_url=f"http://{proxy.host}")
+    written = []
+    for refresh in ("", ",touch_refresh=24h", ",touch_refresh=1ms"):
+        proxy.requests.clear()
+        assert builds.run(folder, builder, [f"{setting}{refresh}"]).ok
+        written.append(sum("PUT" in one and "/blobs/" in one for one in proxy.requests))
+    assert written[0] > 0
+    assert written[1] == 0
+    assert written[2] == written[0]
 
 
 def test_s3_of_another_maker(services, builds, project, empty_builder):
     store = services.object_store("moto")
     bucket = store.new_bucket()
     folder = project(RANDOM)
-    assert builds.run(folder, empty_builder(), [store.setting(bucket, mode="max")]).ok
-    assert reused(builds, folder, empty_builder(), [store.setting(bucket)]) == (1, 1)
+    more = {"session_token": "any"}
+    assert builds.run(folder, empty_builder(), [store.setting(bucket, mode="max", **more)]).ok
+    assert reused(builds, folder, empty_builder(), [store.setting(bucket, **more)]) == (1, 1)
 
 
 # Several at once

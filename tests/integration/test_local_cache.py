@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+from envd_jupyter.cache.local import check_layout, layout_usage
 from tests.integration.conftest import RANDOM, reused, states
 
 
@@ -25,6 +26,57 @@ def test_a_local_cache_by_tag_digest_and_default(builds, project, empty_builder,
         subprocess.run(command, check=True, capture_output=True)
     for which in ("", ",tag=v2", f",digest={index[0]['digest']}"):
         assert reused(builds, folder, empty_builder(), [f"type=local,src={place}{which}"]) == (1, 1)
+
+
+FORMS = [
+    ("compression=zstd,compression-level=19", "application/vnd.oci.image.layer.v1.tar+zstd"),
+    ("compression=uncompressed", "application/vnd.oci.image.layer.v1.tar"),
+    ("oci-mediatypes=false", "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+    ("image-manifest=false", "application/vnd.oci.image.layer.v1.tar+gzip"),
+]
+
+
+def test_layers_of_a_local_cache_have_the_form_asked_for(builds, project, empty_builder, tmp_path):
+    folder, place, builder = project(RANDOM), tmp_path / "cache", empty_builder()
+    for number, (options, media_type) in enumerate(FORMS):
+        cache = f"type=local,dest={place},tag=v{number},force-compression=true,{options}"
+        result = builds.run(folder, builder, [cache], output=f"type=tar,dest={tmp_path}/out.tar")
+        assert result.ok, result.message
+        manifest = content(place, layout_usage(place).tags[f"v{number}"])
+        layers = manifest.get("manifests") or manifest["layers"]
+        kinds = {layer["mediaType"] for layer in layers if "cacheconfig" not in layer["mediaType"]}
+        assert kinds == {media_type}
+        assert ("manifests" in manifest) == ("false" in options)
+    assert reused(builds, folder, empty_builder(), [f"type=local,src={place},tag=v0"]) == (1, 1)
+
+
+def content(place, digest):
+    return json.loads((place / "blobs" / "sha256" / digest.partition(":")[2]).read_bytes())
+
+
+def test_what_is_not_needed_any_more_is_removed_when_asked(
+    builds, project, empty_builder, tmp_path
+):
+    place, builder = tmp_path / "cache", empty_builder()
+    cache = f"type=local,dest={place},mode=max"
+    builds.run(project(RANDOM), builder, [cache])
+    other = project(f"echo other; {RANDOM}")
+    assert builds.run(other, builder, [cache]).ok
+    assert layout_usage(place).orphans
+    assert builds.run(other, builder, [f"{cache},reset=true"]).ok
+    assert not layout_usage(place).orphans
+    assert reused(builds, other, empty_builder(), [f"type=local,src={place}"]) == (1, 1)
+
+
+def test_a_place_that_cannot_be_written_to(builds, project, buildkitd, tmp_path):
+    (tmp_path / "file").write_text("no directory")
+    cache = f"type=local,dest={tmp_path}/file/cache"
+    result = builds.run(project("echo 1"), buildkitd, [cache])
+    assert result.state == "export_failed"
+    assert "could not be written" in result.message
+    result = builds.run(project("echo 1"), buildkitd, [f"{cache},ignore-error=true"])
+    assert result.ok
+    assert states(result.exports) == ["failed"]
 
 
 def test_several_local_sources_and_a_broken_one(builds, project, empty_builder, tmp_path):
@@ -84,8 +136,6 @@ def test_a_full_disk_keeps_the_earlier_local_cache(builds, services, project, em
 def test_a_kill_at_any_moment_keeps_the_earlier_local_cache(
     builds, project, buildkitd, empty_builder, tmp_path
 ):
-    from envd_jupyter.cache.local import check_layout, layout_usage
-
     place = tmp_path / "cache"
     cache = f"type=local,dest={place},mode=max"
     assert builds.run(project(RANDOM), buildkitd, [cache]).ok
