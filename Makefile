@@ -7,6 +7,7 @@
 #   make screenshots  the pictures of the README, made anew
 #   make lint      ruff, mypy, import-linter; eslint, prettier and stylelint for the extension
 #   make bench     the figures, one a line: name value unit goal ok|short
+#   make docs      run the tests that show what works, and write docs/compatibility.md
 #   make services  a registry, builders, S3 and an Actions cache to play with, until Ctrl-C
 #   make saved-notebooks  run the example notebooks and save them with what they show
 
@@ -99,6 +100,11 @@ format: $(STAMP) lab-format
 
 lab-format: $(LAB_PACKAGES)
 	@bash .ci/jlpm fix
+
+.PHONY: docs
+docs: $(STAMP)
+	ENVD_JUPYTER_SHOWN=docs/compatibility.json python -m pytest tests/integration -m shows
+	python -m tests.compatibility.page
 
 bench: $(STAMP)
 	@python -m bench

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.compatibility.recording import (
+    pytest_collection_finish,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+)
 from tests.services import OLD_BUILDKIT, Services
 
 if TYPE_CHECKING:
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 # A shell that starts the tests in the background has SIGINT ignored, and every process they start
 # would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+__all__ = ["pytest_collection_finish", "pytest_runtest_makereport", "pytest_sessionfinish"]
 
 
 @pytest.fixture(scope="session")

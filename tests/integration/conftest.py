@@ -12,6 +12,7 @@ import pytest
 from envd_jupyter.builds.client import Build, start_build
 from envd_jupyter.builds.request import BuildRequest
 from envd_jupyter.cache.entry import parse_cache_entry
+from tests.compatibility.recording import builder_seen, is_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ class Builds:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.environ = services.environ
+        self.seen: set[str] = set()
         self._count = 0
 
     def image(self) -> str:
@@ -46,9 +48,12 @@ class Builds:
     ) -> BuildRequest:
         more.setdefault("output", f"type=image,name={self.image()},push=true")
         more.setdefault("force", True)
+        address = builder if isinstance(builder, str) else builder.address
+        if is_recording() and (label := builder_seen(address)):
+            self.seen.add(label)
         return BuildRequest(
             project=project,
-            builder=builder if isinstance(builder, str) else builder.address,
+            builder=address,
             exports=tuple(parse_cache_entry(text, "export") for text in exports),
             imports=tuple(parse_cache_entry(text, "import") for text in imports),
             **more,

@@ -8,6 +8,7 @@ from envd_jupyter.errors import CacheSettingError
 from tests.integration.conftest import RANDOM, reused, states
 
 
+@pytest.mark.shows("gha export mode scope", "gha import scope", "gha both token url url_v2")
 @pytest.mark.parametrize("service", ["v1", "v2", "act"])
 def test_gha_from_the_jobs_environment(services, builds, project, empty_builder, actions, service):
     cache = services.act_cache() if service == "act" else actions
@@ -21,6 +22,7 @@ def test_gha_from_the_jobs_environment(services, builds, project, empty_builder,
     assert reused(builds, folder, empty_builder(), ["type=gha,scope=other"]) == (0, 2)
 
 
+@pytest.mark.shows("gha both url url_v2 version token")
 @pytest.mark.parametrize("place", ["url={}", "version=1,url={}", "version=2,url={}", "url_v2={}"])
 def test_gha_with_address_and_token_given(builds, project, empty_builder, actions, place):
     setting = f"type=gha,{place.format(actions.url)},token={actions.token()}"
@@ -31,17 +33,19 @@ def test_gha_with_address_and_token_given(builds, project, empty_builder, action
     assert any("twirp" in request for request in actions.requests) == second
 
 
+@pytest.mark.shows("gha both timeout")
 def test_a_service_that_is_out_of_order_is_given_up_after_the_time_said(
     builds, project, buildkitd, actions
 ):
     """By default BuildKit tries again for ten minutes."""
     setting = f"type=gha,url={actions.url},token={actions.token()},timeout=2s"
     actions.fail("GET .*cache", 500)
-    result = builds.run(project(RANDOM), buildkitd, [setting], [setting])
+    result = builds.run(project("echo out of order"), buildkitd, [setting], [setting])
     assert result.state == "export_failed"
     assert states(result.imports) == ["failed"]
 
 
+@pytest.mark.shows("fault actions-token")
 @pytest.mark.parametrize(
     ("token", "words"),
     [
@@ -59,12 +63,14 @@ def test_a_token_that_cannot_work_is_named_before_the_build(
     assert "CANARY" not in str(caught.value)
 
 
+@pytest.mark.shows("fault actions-outside")
 def test_gha_outside_of_actions_is_told(builds, project, buildkitd):
     with pytest.raises(CacheSettingError) as caught:
         builds.start(project("echo 1"), buildkitd, ["type=gha"])
     assert "GitHub Actions job" in caught.value.hint
 
 
+@pytest.mark.shows("fault actions-index", "gha export ignore-error")
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_index_that_was_not_kept_is_noticed(builds, project, empty_builder, actions, version):
     builds.environ = builds.environ | actions.environ(version)

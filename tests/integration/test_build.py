@@ -16,6 +16,7 @@ from tests.services import NEW_BUILDKIT, OLD_BUILDKIT
 from tests.services.images import read_file, run_image
 
 
+@pytest.mark.shows("registry both ref", "end succeeded", "builder unix new-version")
 @pytest.mark.parametrize("version", [OLD_BUILDKIT, NEW_BUILDKIT])
 def test_an_empty_builder_takes_every_step_from_the_registry(
     services, builds, project, registry, tmp_path, version
@@ -46,6 +47,7 @@ def test_an_empty_builder_takes_every_step_from_the_registry(
     assert registry.manifest(result.image)["digest"] == result.digest
 
 
+@pytest.mark.shows("inline export type")
 def test_an_inline_cache_travels_in_the_image(builds, project, buildkitd, registry, empty_builder):
     folder = project(RANDOM, "echo 2 > /two")
     image = registry.ref("inline/image:1")
@@ -82,6 +84,7 @@ def test_a_local_cache_is_written_and_read(builds, project, buildkitd, empty_bui
     assert again.cached == 2
 
 
+@pytest.mark.shows("local export dest", "local import src")
 def test_source_and_destination_are_one_directory(builds, project, empty_builder, tmp_path):
     place = tmp_path / "cache"
     caches = [f"type=local,dest={place},mode=max"], [f"type=local,src={place}"]
@@ -92,6 +95,7 @@ def test_source_and_destination_are_one_directory(builds, project, empty_builder
     assert (result.total, result.cached) == (2, 2)
 
 
+@pytest.mark.shows("end failed")
 def test_a_failing_step_is_named_with_its_last_words(builds, project, buildkitd):
     folder = project("echo fine", "echo one; echo two-to-last; exit 7")
     result = builds.run(folder, buildkitd)
@@ -112,6 +116,7 @@ def test_a_broken_build_file_is_told_by_envd(builds, project, buildkitd):
     assert "bse" in result.message
 
 
+@pytest.mark.shows("end export_failed", "registry export ignore-error")
 def test_an_export_that_fails_is_not_a_build_that_failed(builds, project, buildkitd, registry):
     folder = project("echo 1 > /one")
     nowhere = "type=registry,ref=127.0.0.1:9/none:1"
@@ -136,6 +141,7 @@ esac
 """
 
 
+@pytest.mark.shows("end skipped")
 def test_a_build_that_envd_skips_is_said_to_be_skipped(
     builds, project, buildkitd, services, registry, tmp_path
 ):

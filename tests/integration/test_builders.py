@@ -53,6 +53,7 @@ def test_an_address_survives_being_written(url):
     assert BuilderAddress.parse(address.to_url()) == address
 
 
+@pytest.mark.shows("builder tcp-mtls")
 def test_tcp_with_certificates_of_both_sides(services, builds, project):
     builder = services.new_buildkitd(tcp=True, authority=services.authority)
     result = builds.run(project("echo tls > /made"), builder.tcp_address)
@@ -88,6 +89,7 @@ def test_nothing_is_left_of_a_command(services, buildkitd, monkeypatch):
     assert done.stderr == ""
 
 
+@pytest.mark.shows("builder shared-cache tcp")
 def test_two_hosts_share_one_cache(services, builds, project):
     network = services.network()
     shared = services.new_registry(host=network.gateway)
@@ -123,6 +125,7 @@ def test_two_hosts_share_one_cache(services, builds, project):
         builder.close()
 
 
+@pytest.mark.shows("builder contexts")
 def test_the_users_contexts_are_offered_and_never_changed(services, builds, project, buildkitd):
     services.use_context("mine", buildkitd.address)
     place = services.home / ".config" / "envd" / "contexts"
@@ -140,6 +143,7 @@ async def one_build(request, environ):
     return await (await start_build(request, environ=environ)).wait()
 
 
+@pytest.mark.shows("builder old-version")
 def test_an_older_builder_is_asked_what_it_can_do(services, builds, project, actions):
     """BuildKit 0.19 is what envd's docker-container builder starts (1.3.6)."""
     builder = services.buildkitd("v0.19.0")

@@ -26,6 +26,11 @@ COMPRESSIONS = [
 ]
 
 
+@pytest.mark.shows(
+    "registry export ref mode compression compression-level force-compression",
+    "registry export oci-mediatypes image-manifest",
+    "registry import ref",
+)
 @pytest.mark.parametrize(("options", "media_type"), COMPRESSIONS)
 def test_layers_of_a_registry_cache_have_the_form_asked_for(
     builds, project, registry, empty_builder, tmp_path, options, media_type
@@ -53,12 +58,14 @@ def test_layers_of_a_registry_cache_have_the_form_asked_for(
 sizes: dict[str, int] = {}
 
 
+@pytest.mark.shows("registry export compression compression-level")
 def test_levels_and_compressions_change_the_size():
     assert len(sizes) == len(COMPRESSIONS), "runs after the builds above"
     assert sizes["compression=gzip,compression-level=9"] < sizes[COMPRESSIONS[1][0]], sizes
     assert sizes["compression=uncompressed"] > 1.5 * sizes[COMPRESSIONS[1][0]], sizes
 
 
+@pytest.mark.shows("registry export force-compression")
 def test_without_force_an_existing_layer_stays_as_it_is(builds, project, registry, empty_builder):
     folder = project(RANDOM)
     for number, force in ((1, ""), (2, ",force-compression=true")):
@@ -70,6 +77,7 @@ def test_without_force_an_existing_layer_stays_as_it_is(builds, project, registr
     assert kinds[1] == {f"{OCI}.layer.v1.tar+zstd"}
 
 
+@pytest.mark.shows("registry both ref")
 def test_a_registry_with_a_password_behind_its_own_authority(services, builds, project):
     registry = services.new_registry(auth=("me", "CANARY-password"), tls=True)
     first, second = (services.new_buildkitd(registries=[registry]) for _ in range(2))
@@ -85,6 +93,7 @@ def test_a_registry_with_a_password_behind_its_own_authority(services, builds, p
     second.close()
 
 
+@pytest.mark.shows("registry both registry.insecure")
 def test_a_registry_of_an_unknown_authority_is_taken_when_told(services, builds, project):
     hidden = services.new_registry(tls=True)
     builder = services.new_buildkitd(config=f'[registry."{hidden.host}"]\n  http = false')
@@ -101,9 +110,10 @@ def test_a_registry_of_an_unknown_authority_is_taken_when_told(services, builds,
     builder.close()
 
 
+@pytest.mark.shows("registry export mode")
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_both_modes_hold_all_steps_of_a_chain(builds, project, registry, empty_builder, mode):
-    """What envd makes of build.envd is one chain (1.3.6), so no step lies beside the image."""
+    """Commands follow each other in one chain: no step of it lies beside the image."""
     folder, ref = project(RANDOM, "echo 2"), registry.ref(f"mode/cache:{mode}")
     assert builds.run(folder, empty_builder(), [f"type=registry,ref={ref},mode={mode}"]).ok
     assert len(registry.layers(f"mode/cache:{mode}")) == 3
@@ -113,10 +123,11 @@ def test_both_modes_hold_all_steps_of_a_chain(builds, project, registry, empty_b
 # inline
 
 
+@pytest.mark.shows("fault inline-lost", "inline export type")
 def test_an_image_pushed_again_without_its_cache_is_told(
     builds, project, buildkitd, registry, empty_builder
 ):
-    folder, image = project(RANDOM), registry.ref("inline/lost:1")
+    folder, image = project(f"echo lost; {RANDOM}"), registry.ref("inline/lost:1")
     kept, output = f"type=registry,ref={image}", f"type=image,name={image},push=true"
     assert builds.run(folder, buildkitd, ["type=inline"], output=output).ok
     assert reused(builds, folder, empty_builder(), [kept]) == (1, 1)
@@ -142,6 +153,11 @@ def bucket(store):
     return store.new_bucket()
 
 
+@pytest.mark.shows(
+    "s3 both bucket region endpoint_url name prefix blobs_prefix manifests_prefix",
+    "s3 both access_key_id secret_access_key",
+    "s3 export mode upload_parallelism",
+)
 def test_s3_prefixes_names_and_two_imports(builds, project, empty_builder, store, bucket):
     places = {"prefix": "p/", "blobs_prefix": "b/", "manifests_prefix": "m/"}
     folder = project(RANDOM, "echo 2")
@@ -166,6 +182,7 @@ def test_s3_credentials_of_the_daemon(services, builds, project, store, bucket):
     builder.close()
 
 
+@pytest.mark.shows("s3 both bucket region access_key_id secret_access_key")
 @pytest.mark.parametrize("source", ["env", "profile:work"])
 def test_s3_credentials_of_the_kernel(
     services, builds, project, empty_builder, store, bucket, source
@@ -187,6 +204,7 @@ def test_s3_credentials_of_the_kernel(
         builds.start(folder, empty_builder(), [setting], inject_aws="profile:nobody")
 
 
+@pytest.mark.shows("s3 export ignore-error", "fault s3")
 def test_s3_faults_are_told_apart(builds, project, empty_builder, store, bucket):
     folder, builder = project("echo 1"), empty_builder()
     wrong = {
@@ -209,6 +227,7 @@ def test_s3_faults_are_told_apart(builds, project, empty_builder, store, bucket)
     assert len({*said.values()}) == 3
 
 
+@pytest.mark.shows("s3 both use_path_style endpoint_url")
 def test_s3_by_a_bucket_in_the_path_or_in_the_host_name(
     builds, project, empty_builder, store, bucket
 ):
@@ -222,6 +241,7 @@ def test_s3_by_a_bucket_in_the_path_or_in_the_host_name(
     assert f"{bucket}.localhost" in result.imports[0]["message"]
 
 
+@pytest.mark.shows("s3 export touch_refresh")
 def test_s3_touches_what_is_still_used_when_it_is_old(
     services, builds, project, empty_builder, store, bucket
 ):
@@ -237,6 +257,7 @@ def test_s3_touches_what_is_still_used_when_it_is_old(
     assert written[2] == written[0]
 
 
+@pytest.mark.shows("s3 both session_token", "s3 export mode")
 def test_s3_of_another_maker(services, builds, project, empty_builder):
     store = services.object_store("moto")
     bucket = store.new_bucket()
@@ -249,6 +270,7 @@ def test_s3_of_another_maker(services, builds, project, empty_builder):
 # Several at once
 
 
+@pytest.mark.shows("fault one-import", "inline export type")
 def test_several_types_at_once(
     builds, project, empty_builder, registry, store, bucket, actions, tmp_path
 ):

@@ -42,6 +42,7 @@ def builder(place):
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.shows("builder managed-root")
 def test_it_builds_and_keeps_its_cache_over_a_restart(builder, builds, project):
     assert not builder.status().running
     started = builder.start()
@@ -86,6 +87,7 @@ def command(pid: int) -> str:
         return ""
 
 
+@pytest.mark.shows("builder managed-crash")
 @pytest.mark.parametrize("then", ["start", "stop", "remove"])
 def test_nothing_is_left_of_a_step_that_ran_when_it_crashed(builder, builds, project, then):
     build = builds.start(project(OUTLIVES), builder.start().address)
@@ -190,6 +192,7 @@ print(json.dumps({"used": before, "left": os.listdir(builder.folder.parent)}))
 """
 
 
+@pytest.mark.shows("builder managed-rootless")
 def test_a_user_has_it_without_root(place, builds, project):
     """A user with subordinate ids, in a mount namespace of its own so that no file is changed."""
     ensure_programs({"rootlesskit": "rootlesskit", "newuidmap": "uidmap", "unshare": "util-linux"})

@@ -18,6 +18,7 @@ def newer_engine(services):
     return services.docker(containerd=True)
 
 
+@pytest.mark.shows("builder docker")
 def test_an_image_is_built_and_loaded(builds, project, engine):
     result = builds.run(project("echo 1 > /one", name="loaded"), engine.address, output=None)
     assert result.ok, result.message
@@ -26,6 +27,7 @@ def test_an_image_is_built_and_loaded(builds, project, engine):
     assert (again.total, again.cached) == (1, 1)
 
 
+@pytest.mark.shows("builder docker", "inline export type")
 def test_an_inline_cache_goes_from_one_engine_to_another(
     services, builds, project, engine, registry
 ):
@@ -78,6 +80,7 @@ def test_a_cancelled_build_ends(builds, project, engine):
     assert_nothing_left(build, "sleep\x005599")
 
 
+@pytest.mark.shows("builder docker-containerd")
 def test_the_containerd_store_knows_registry_and_local_cache(
     services, builds, project, newer_engine, registry, tmp_path
 ):

@@ -419,6 +419,7 @@ def test_an_import_that_was_dropped(story, registry):
     assert cache in found[story.name("echo 1")].cause.hint
 
 
+@pytest.mark.shows("registry export mode")
 def test_mode_min_leaves_out_what_is_not_in_the_image(story, registry):
     """The stage that downloads Go is no part of the image: only mode=max would keep it."""
     shell = "chmod +x /bin/wget; ln -sf bash /bin/sh"  # busybox's own would not look for it

@@ -149,6 +149,7 @@ def test_an_interrupt_ends_the_build(kernel, project, line):
     assert kernel.run("print(1 + 1)").text == "2\n"
 
 
+@pytest.mark.shows("fault interrupts", "end interrupted")
 @pytest.mark.timeout(600)
 def test_a_hundred_interrupts_at_random_moments(services, project, line, tmp_path):
     """Four kernels build the same project, each interrupted 25 times."""

@@ -51,6 +51,7 @@ def assert_nothing_left(build: Build, marker: str = "") -> None:
     assert not Path(private).exists()
 
 
+@pytest.mark.shows("end interrupted")
 def test_a_cancelled_build_ends_everywhere(builds, project, buildkitd):
     build = builds.start(project("echo begun; sleep 4321"), buildkitd)
     running_step(build, "sleep 4321")
@@ -62,6 +63,7 @@ def test_a_cancelled_build_ends_everywhere(builds, project, buildkitd):
     build.cancel_sync()  # a second time changes nothing
 
 
+@pytest.mark.shows("end lost")
 def test_a_killed_driver_leaves_a_record_and_nothing_else(builds, project, buildkitd, services):
     build = builds.start(project("sleep 4322"), buildkitd)
     running_step(build, "sleep 4322")

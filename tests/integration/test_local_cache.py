@@ -9,10 +9,13 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from envd_jupyter.cache.local import check_layout, layout_usage
 from tests.integration.conftest import RANDOM, reused, states
 
 
+@pytest.mark.shows("local export dest tag mode", "local import src tag digest")
 def test_a_local_cache_by_tag_digest_and_default(builds, project, empty_builder, tmp_path):
     place = tmp_path / "cache"
     folder = project(RANDOM)
@@ -36,6 +39,9 @@ FORMS = [
 ]
 
 
+@pytest.mark.shows(
+    "local export compression compression-level force-compression oci-mediatypes image-manifest"
+)
 def test_layers_of_a_local_cache_have_the_form_asked_for(builds, project, empty_builder, tmp_path):
     folder, place, builder = project(RANDOM), tmp_path / "cache", empty_builder()
     for number, (options, media_type) in enumerate(FORMS):
@@ -54,6 +60,7 @@ def content(place, digest):
     return json.loads((place / "blobs" / "sha256" / digest.partition(":")[2]).read_bytes())
 
 
+@pytest.mark.shows("local export reset")
 def test_what_is_not_needed_any_more_is_removed_when_asked(
     builds, project, empty_builder, tmp_path
 ):
@@ -68,6 +75,7 @@ def test_what_is_not_needed_any_more_is_removed_when_asked(
     assert reused(builds, other, empty_builder(), [f"type=local,src={place}"]) == (1, 1)
 
 
+@pytest.mark.shows("local export ignore-error")
 def test_a_place_that_cannot_be_written_to(builds, project, buildkitd, tmp_path):
     (tmp_path / "file").write_text("no directory")
     cache = f"type=local,dest={tmp_path}/file/cache"
@@ -79,6 +87,7 @@ def test_a_place_that_cannot_be_written_to(builds, project, buildkitd, tmp_path)
     assert states(result.exports) == ["failed"]
 
 
+@pytest.mark.shows("local import src", "fault local-damage")
 def test_several_local_sources_and_a_broken_one(builds, project, empty_builder, tmp_path):
     first, second, broken = (tmp_path / name for name in ("first", "second", "broken"))
     one, two = project(RANDOM, name="one"), project("echo other; " + RANDOM, name="two")
@@ -96,6 +105,7 @@ def test_several_local_sources_and_a_broken_one(builds, project, empty_builder, 
         assert "ok" in states(result.imports[1:])
 
 
+@pytest.mark.shows("fault local-damage")
 def test_a_broken_index_and_a_changed_blob(builds, project, empty_builder, tmp_path):
     folder, place = project(RANDOM), tmp_path / "cache"
     source = f"type=local,src={place}"
@@ -121,6 +131,7 @@ def test_a_broken_index_and_a_changed_blob(builds, project, empty_builder, tmp_p
     assert builds.run(folder, empty_builder()).ok
 
 
+@pytest.mark.shows("fault local-disk-full")
 def test_a_full_disk_keeps_the_earlier_local_cache(builds, services, project, empty_builder):
     place = services.small_disk(8) / "cache"
     cache = f"type=local,dest={place},mode=max"
@@ -133,6 +144,7 @@ def test_a_full_disk_keeps_the_earlier_local_cache(builds, services, project, em
     assert reused(builds, small, empty_builder(), [f"type=local,src={place}"]) == (1, 1)
 
 
+@pytest.mark.shows("fault local-kill")
 def test_a_kill_at_any_moment_keeps_the_earlier_local_cache(
     builds, project, buildkitd, empty_builder, tmp_path
 ):

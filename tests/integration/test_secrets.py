@@ -62,6 +62,7 @@ def guarded(services):
     return registry, store, environ, [secret.encode() for secret in secrets]
 
 
+@pytest.mark.shows("fault secrets", "gha export repository ghtoken", "s3 export session_token")
 @pytest.mark.timeout(300)
 def test_secrets_are_nowhere_after_any_end(services, project, guarded, tmp_path):
     registry, store, environ, secrets = guarded

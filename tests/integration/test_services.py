@@ -130,6 +130,7 @@ def test_docker_is_envds_default_builder(services, envd_build, project, containe
     assert not processes_of(engine.folder)
 
 
+@pytest.mark.shows("builder docker-container podman-container kube-pod nerdctl-container")
 @pytest.mark.parametrize("kind", ["docker", "podman", "kubectl", "nerdctl"])
 def test_a_builder_is_reached_through_a_command(services, builds, project, buildkitd, kind):
     if kind in ("docker", "podman"):

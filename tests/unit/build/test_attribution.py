@@ -93,6 +93,8 @@ def test_at_the_end_every_cache_has_an_outcome():
         "dial tcp 127.0.0.1:1: connect: connection refused",
         'unknown cache exporter: "s3"',
         "write /x: no space left on device",
+        "failed to copy: blob sha256:1 not found",
+        "operation error S3: PutObject, StatusCode: 400, ExpiredToken",
     ],
 )
 def test_known_errors_have_a_hint_and_none_is_taken_for_a_missing_cache(message):
