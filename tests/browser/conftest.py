@@ -18,8 +18,8 @@ import pytest
 from envd_jupyter.builds.client import attach
 from envd_jupyter.builds.record import History
 from envd_jupyter.errors import EnvdJupyterError
-from tests.browser.lab import LabServer
 from tests.browser.notebook import SCREENSHOTS, App, Notebook, write_notebook
+from tests.services.lab import LabServer
 from tests.services.tools import ensure_programs
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import FloatRect, Locator, Page
 
-    from tests.browser.lab import LabServer
+    from tests.services.lab import LabServer
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 START = 120_000  # milliseconds: a page and its kernel on a busy machine

@@ -17,22 +17,27 @@ from typing import TYPE_CHECKING, Any
 from tests.services.process import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.services import Services
 
-_SETTINGS: dict[str, dict[str, Any]] = {
+QUIET: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension:notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    # Every cell is in the page, also those that are out of sight.
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
     # "Save Widget State Automatically": without it a reopened notebook has no widgets.
     "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+}
+"""Settings that keep JupyterLab to itself."""
+
+STEADY: dict[str, dict[str, Any]] = {
+    # Every cell is in the page, also those that are out of sight.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
+"""Settings that let a test see all of a notebook, and nothing change by itself."""
 
 
 class LabServer:
@@ -41,7 +46,13 @@ class LabServer:
     Parameters
     ----------
     services
-        What its kernels find in their environment.
+        Who start it, and end it with them.
+    root
+        The folder to serve; by default a new one.
+    environ
+        The environment of the server and its kernels; by default that of the services.
+    settings
+        Settings of JupyterLab that take the place of its defaults, by plugin.
 
     Attributes
     ----------
@@ -51,15 +62,22 @@ class LabServer:
         The environment of the server and its kernels.
     """
 
-    def __init__(self, services: Services) -> None:
-        self.root = services.place("lab")
-        self.root.mkdir()
-        self.environ = services.environ
+    def __init__(
+        self,
+        services: Services,
+        *,
+        root: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] = QUIET | STEADY,
+    ) -> None:
+        self.root = root or services.place("lab")
+        self.root.mkdir(exist_ok=True)
+        self.environ = dict(environ or services.environ)
         self.token = secrets.token_hex(16)
         self.port = free_port()
-        settings = Path(self.environ["JUPYTER_CONFIG_DIR"]) / "labconfig"
-        settings.mkdir(parents=True, exist_ok=True)
-        (settings / "default_setting_overrides.json").write_text(json.dumps(_SETTINGS))
+        place = Path(self.environ["JUPYTER_CONFIG_DIR"]) / "labconfig"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "default_setting_overrides.json").write_text(json.dumps(settings))
         self.process = services.start_process(
             [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
             + ["--JupyterNotebookApp.expose_app_in_browser=True"]
