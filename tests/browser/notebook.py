@@ -106,7 +106,9 @@ class Notebook:
     def command(self, name: str, **arguments: object) -> None:
         """Run a command of the application, as a menu entry does."""
         self.page.evaluate(
-            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments]
+            # What it returns may be a widget, which cannot come here.
+            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
+            [name, arguments],
         )
 
     def theme(self, theme: Theme) -> None:

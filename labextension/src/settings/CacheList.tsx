@@ -18,7 +18,9 @@ interface Props {
   api: Api;
   preferences: Preferences;
   direction: Direction;
-  store: (scope: Scope, entries: string[], done: string) => Promise<boolean>;
+  /** Stores a list; returns what went wrong, if something did. */
+  store: (scope: Scope, entries: string[], done: string) => Promise<string | null>;
+  onError: (error: string) => void;
 }
 
 const TITLES: Record<Direction, string> = { export: 'Exports', import: 'Imports' };
@@ -28,7 +30,7 @@ const NOTHING: Record<Direction, string> = {
 };
 
 /** The caches of one direction, where they come from, and one editor at a time. */
-export function CacheList({ api, preferences, direction, store }: Props) {
+export function CacheList({ api, preferences, direction, store, onError }: Props) {
   // The entry that is edited; '' is a new one.
   const [edited, setEdited] = useState<string | null>(null);
   const add = useRef<HTMLButtonElement>(null);
@@ -41,21 +43,25 @@ export function CacheList({ api, preferences, direction, store }: Props) {
     window.setTimeout(() => add.current?.focus());
   };
 
-  const save = async (scope: Scope, entry: string): Promise<void> => {
+  const save = async (scope: Scope, entry: string): Promise<string | null> => {
     const instead = edited === '' || edited === null ? undefined : edited;
     const list = withEntry(listOf(preferences, direction, scope), entry, instead);
-    if (
-      await store(scope, list, instead ? `Changed the ${direction}` : `Added the ${direction}`)
-    ) {
+    const done = instead ? `Changed the ${direction}` : `Added the ${direction}`;
+    const error = await store(scope, list, done);
+    if (error === null) {
       close();
     }
+    return error;
   };
 
   const remove = async (entry: string): Promise<void> => {
     const scope = homeOf(preferences, direction);
     const list = withoutEntry(listOf(preferences, direction, scope), entry);
-    if (await store(scope, list, `Removed the ${direction}`)) {
+    const error = await store(scope, list, `Removed the ${direction}`);
+    if (error === null) {
       add.current?.focus();
+    } else {
+      onError(error);
     }
   };
 

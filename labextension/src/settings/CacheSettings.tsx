@@ -71,15 +71,19 @@ function Loaded({ api, kernel, preferences, onChange }: LoadedProps) {
   const [error, setError] = useState<string | null>(null);
   const [words, setWords] = useState('');
 
-  const change = async (scope: Scope, changes: Changes, done: string): Promise<boolean> => {
+  /** Change settings; returns what went wrong, if something did. */
+  const change = async (
+    scope: Scope,
+    changes: Changes,
+    done: string
+  ): Promise<string | null> => {
     try {
       onChange(await api.change(kernel, scope, changes));
       setError(null);
       setWords(`${done} for ${scopeWords(scope)}.`);
-      return true;
+      return null;
     } catch (reason) {
-      setError(said(reason));
-      return false;
+      return said(reason);
     }
   };
 
@@ -89,6 +93,7 @@ function Loaded({ api, kernel, preferences, onChange }: LoadedProps) {
       preferences={preferences}
       direction={direction}
       store={(scope, entries, done) => change(scope, { [KEYS[direction]]: entries }, done)}
+      onError={setError}
     />
   );
   return (
@@ -107,7 +112,9 @@ function Loaded({ api, kernel, preferences, onChange }: LoadedProps) {
       {list('import')}
       <OtherSettings
         preferences={preferences}
-        forget={(scope, key) => change(scope, { [key]: null }, `Forgot ${key}`)}
+        forget={async (scope, key) => {
+          setError(await change(scope, { [key]: null }, `Forgot ${key}`));
+        }}
       />
       <div className="ej-sr" role="status">
         {words}

@@ -2,6 +2,7 @@ import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent 
 
 import type { Api } from '../api';
 import { Prose } from '../card/Prose';
+import { Notice } from '../panel/Notice';
 import { homeOf, scopeWords, type Preferences, type Scope } from '../preferences';
 import { parseEntry, writeEntry, type CacheOption, type Direction, type Entry } from '../table';
 import { sentences } from '../wording';
@@ -16,7 +17,8 @@ interface Props {
   direction: Direction;
   /** The entry to begin with; empty for a new one. */
   start: string;
-  onSave: (scope: Scope, entry: string) => Promise<void>;
+  /** Stores it; returns what went wrong, if something did. */
+  onSave: (scope: Scope, entry: string) => Promise<string | null>;
   onClose: () => void;
 }
 
@@ -36,6 +38,7 @@ export function EntryEditor({ api, preferences, direction, start, onSave, onClos
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [scope, setScope] = useState<Scope>(() => homeOf(preferences, direction));
   const [saving, setSaving] = useState(false);
+  const [refused, setRefused] = useState<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
 
   // Only what the type knows is written: what was filled in for another one waits for its return.
@@ -61,7 +64,7 @@ export function EntryEditor({ api, preferences, direction, start, onSave, onClos
     setTouched(names);
     if (checked?.ok && !saving) {
       setSaving(true);
-      await onSave(scope, written);
+      setRefused(await onSave(scope, written));
       setSaving(false);
     }
   };
@@ -89,6 +92,7 @@ export function EntryEditor({ api, preferences, direction, start, onSave, onClos
       }
       onChange={value => {
         setTouched(new Set(touched).add(option.name));
+        setRefused(null);
         setEntry({ ...entry, attrs: { ...entry.attrs, [option.name]: value } });
       }}
     />
@@ -169,6 +173,11 @@ export function EntryEditor({ api, preferences, direction, start, onSave, onClos
           {told && <Prose text={sentences(wrong.message, wrong.hint)} />}
         </p>
       </div>
+      {refused !== null && (
+        <Notice tone="failed">
+          <Prose text={refused} />
+        </Notice>
+      )}
       <div className="ej-editor-actions">
         <button type="submit" className="ej-button ej-accept" disabled={!checked?.ok || saving}>
           Save

@@ -25,14 +25,8 @@ export function OptionField({ option, value, problem, onChange }: Props) {
   };
   return (
     <div className="ej-field" data-invalid={problem !== null || undefined}>
-      <label htmlFor={id}>
+      <label htmlFor={id} data-needed={option.required || undefined}>
         {option.name}
-        {option.required && (
-          <span className="ej-needed" aria-hidden="true">
-            {' '}
-            *
-          </span>
-        )}
       </label>
       {choices.length ? (
         <select {...shared} onChange={event => onChange(event.target.value)}>
