@@ -23,11 +23,6 @@ export class ApiError extends Error {
     super(message);
     this.name = 'ApiError';
   }
-
-  /** Whether there is no server extension at all. */
-  get absent(): boolean {
-    return this.status === 404 && this.hint === ABSENT;
-  }
 }
 
 export const ABSENT =

@@ -1,3 +1,5 @@
+import { useEffect } from 'react';
+
 import type { BuildActions, BuildPart } from '../actions';
 import type { Builds } from '../builds';
 import { BuildCard } from '../card/BuildCard';
@@ -15,6 +17,8 @@ interface Props {
   id: string;
   part: Store<BuildPart>;
   actions: BuildActions;
+  /** Told what is built, once it is known. */
+  onTitle: (title: string) => void;
 }
 
 const PARTS = [
@@ -24,9 +28,15 @@ const PARTS = [
 ] as const;
 
 /** All there is to know of one build. */
-export function BuildDocument({ builds, id, part, actions }: Props) {
+export function BuildDocument({ builds, id, part, actions, onTitle }: Props) {
   const { view, error } = useView(builds, id);
   const chosen = useStore(part);
+  const title = view?.title;
+  useEffect(() => {
+    if (title !== undefined) {
+      onTitle(title);
+    }
+  }, [title, onTitle]);
   if (error) {
     return (
       <Notice tone="failed">

@@ -10,7 +10,6 @@ import type { BuildPart } from '../actions';
 import { CommandIds, textOf } from '../commandIds';
 import { BuildDocument } from '../detail/BuildDocument';
 import { envdIcon } from '../labicons';
-import { titleOf } from '../record';
 import { Store } from '../store';
 import { IEnvdBuilds } from '../tokens';
 import { shown } from '../widget';
@@ -34,8 +33,17 @@ export const documents: JupyterFrontEndPlugin<void> = {
 
     const make = (id: string, first: BuildPart): Opened => {
       const part = new Store<BuildPart>(first);
+      const onTitle = (title: string): void => {
+        widget.title.label = title;
+      };
       const content = shown(
-        <BuildDocument builds={builds} id={id} part={part} actions={actions} />
+        <BuildDocument
+          builds={builds}
+          id={id}
+          part={part}
+          actions={actions}
+          onTitle={onTitle}
+        />
       );
       content.addClass('ej-document');
       const widget = new MainAreaWidget({ content });
@@ -44,8 +52,7 @@ export const documents: JupyterFrontEndPlugin<void> = {
       widget.title.closable = true;
       widget.title.icon = envdIcon;
       widget.title.caption = `envd build ${id}`;
-      const record = builds.records.get().find(one => one.id === id);
-      widget.title.label = record ? titleOf(record) : 'envd build';
+      widget.title.label = 'envd build';
       parts.set(widget, [id, part]);
       const stop = part.subscribe(() => void tracker.save(widget));
       widget.disposed.connect(() => {

@@ -136,7 +136,8 @@ export function EntryEditor({ api, preferences, direction, start, onSave, onClos
       {more.length > 0 && (
         <details className="ej-more-options" open={set > 0 || undefined}>
           <summary>
-            {more.length} more options{set > 0 && `, ${set} set`}
+            {more.length} more option{more.length === 1 ? '' : 's'}
+            {set > 0 && `, ${set} set`}
           </summary>
           {more.map(field)}
         </details>
