@@ -27,9 +27,9 @@ export function HistoryList({ records, actions }: Props) {
     const record = records[Math.min(Math.max(place, 0), records.length - 1)];
     if (record) {
       setChosen(record.id);
-      list.current
-        ?.querySelector<HTMLElement>(`[data-build="${CSS.escape(record.id)}"] .ej-open`)
-        ?.focus();
+      const rows = list.current?.querySelectorAll<HTMLElement>('[data-build]') ?? [];
+      const row = Array.from(rows).find(one => one.dataset.build === record.id);
+      row?.querySelector<HTMLElement>('.ej-open')?.focus();
     }
   };
 
