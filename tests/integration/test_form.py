@@ -75,7 +75,7 @@ def test_a_build_of_the_form_goes_on_beside_the_cells(kernel, line, project, dat
     cell = ok(
         kernel.run(
             "seen = set()\nfor _ in range(200):\n"
-            "    time.sleep(0.1)\n    seen.add(form._live.value)\n"
+            "    time.sleep(0.1)\n    seen.add(form._foot.live.value)\n"
             "    if not form.running: break\n"
             "print(len(seen), form.result.state, form.result.total)"
         )
@@ -83,7 +83,7 @@ def test_a_build_of_the_form_goes_on_beside_the_cells(kernel, line, project, dat
     pictures, state, total = cell.text.split()
     assert int(pictures) > 3
     assert (state, total) == ("succeeded", "2")
-    assert "built" in ok(kernel.run("print(form._live.value)")).text
+    assert "built" in ok(kernel.run("print(form._foot.live.value)")).text
     (record,) = History(data).list()
     assert record.notebook.endswith("form.ipynb")
     assert record.kernel == "python3"
@@ -93,9 +93,9 @@ def test_saved_in_the_form_a_bare_build_reuses_the_cache(kernel, line, project, 
     project(RANDOM, "echo two > /two")
     ok(kernel.run(f"form = %envd_form --path proj {line}"))
     ok(kernel.run("form.build(); form.wait(60); assert form.result.ok"))
-    assert "Save it" in ok(kernel.run("print(form._status.value)")).text
-    ok(kernel.run("form._scope.value = 'notebook'; form._save_button.click()"))
-    assert "Saved for this notebook" in ok(kernel.run("print(form._status.value)")).text
+    assert "Save it" in ok(kernel.run("print(form._foot.status.value)")).text
+    ok(kernel.run("form._foot.scope.value = 'notebook'; form._foot.save.click()"))
+    assert "Saved for this notebook" in ok(kernel.run("print(form._foot.status.value)")).text
     cell = ok(kernel.run(f"r = %envd_build --builder {empty_builder().address} --force"))
     assert cell.view["summary"]["cached"] == 2
 
@@ -103,9 +103,9 @@ def test_saved_in_the_form_a_bare_build_reuses_the_cache(kernel, line, project, 
 def test_a_build_is_cancelled_from_the_form(kernel, line, project, data):
     project("sleep 4321")
     ok(kernel.run(f"form = %envd_form --path proj {line}"))
-    ok(kernel.run("form._build_button.click()"))
-    ok(kernel.run("await until(lambda: '4321' in form._live.value)"))
-    ok(kernel.run("form._cancel_button.click()\nawait until(lambda: not form.running)"))
+    ok(kernel.run("form._foot.build.click()"))
+    ok(kernel.run("await until(lambda: '4321' in form._foot.live.value)"))
+    ok(kernel.run("form._foot.cancel.click()\nawait until(lambda: not form.running)"))
     assert ok(kernel.run("print(form.result.state)")).text.strip() == "interrupted"
     assert not processes_with("sleep 4321")
 
@@ -147,7 +147,7 @@ def test_a_wrong_builder_is_said_in_the_form_and_starts_nothing(kernel, project,
         )
     )
     ok(kernel.run("form.build(); form.wait(30)"))
-    said = ok(kernel.run("print(form._status.value, form.running)")).text
+    said = ok(kernel.run("print(form._foot.status.value, form.running)")).text
     assert "nowhere.sock" in said
     assert said.split()[-1] == "False"
     assert not (data / "builds").exists() or not list((data / "builds").iterdir())

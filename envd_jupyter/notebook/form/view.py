@@ -21,8 +21,8 @@ from envd_jupyter.builds.preferences.saving import is_remembered, remember, requ
 from envd_jupyter.errors import EnvdJupyterError
 from envd_jupyter.notebook.form import surroundings
 from envd_jupyter.notebook.form.checking import check_form
-from envd_jupyter.notebook.form.fields import Field
-from envd_jupyter.notebook.form.layout import FormFields, action, grid
+from envd_jupyter.notebook.form.foot import FormFoot
+from envd_jupyter.notebook.form.layout import FormFields
 from envd_jupyter.notebook.form.model import (
     FormValues,
     Secrets,
@@ -34,12 +34,7 @@ from envd_jupyter.notebook.form.model import (
 )
 from envd_jupyter.notebook.form.presets import preset_named
 from envd_jupyter.notebook.form.running import FormBuild
-from envd_jupyter.notebook.form.stylesheet import (
-    STYLESHEET,
-    copy_button,
-    heading,
-    message,
-)
+from envd_jupyter.notebook.form.stylesheet import STYLESHEET, heading
 from envd_jupyter.notebook.loop import running_loop
 from envd_jupyter.notebook.settingsview import scope_words
 
@@ -55,7 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["BuildForm"]
 
 _LOOK = 0.5  # seconds between two looks at what is remembered
-_LINE_WIDTH = 100  # characters of the line that are seen in one row
 _PAUSE = 0.4  # seconds without typing before a builder is asked
 
 
@@ -106,7 +100,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._fields = FormFields(
             self._environ, self._changed, self._choose_preset, self._import_exports
         )
-        self._make_actions()
+        self._foot = self._make_foot()
         super().__init__(self._sections())
         self.add_class("envd-form")
         self._saved = self._preferences.effective()
@@ -198,58 +192,22 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
 
     # The widgets
 
-    def _make_actions(self) -> None:
-        self._line = Field(
-            widgets.Textarea(
-                description="The same as a line; change it, or paste one, to fill the form",
-                rows=3,
-                continuous_update=False,
-                tooltip="The %envd_build line of this form",
-            ),
-            self._line_changed,
-            span="full",
+    def _make_foot(self) -> FormFoot:
+        return FormFoot(
+            self._preferences.scopes(),
+            line_changed=self._line_changed,
+            build=self.build,
+            cancel=self.cancel,
+            save=self.save,
+            reload=self._reload,
         )
-        self._line.widget.add_class("ef-line")
-        self._copy = widgets.HTML()
-        self._build_button = action("Build", "Build now", self.build, "primary")
-        self._cancel_button = action("Cancel", "Cancel the build", self.cancel)
-        self._can_cancel(False)
-        known = self._preferences.scopes()
-        order = [scope for scope in ("notebook", "kernel", "project", "user") if scope in known]
-        self._scope = widgets.Dropdown(
-            description="Remember for",
-            options=[(scope_words(scope), scope) for scope in order],
-            tooltip="Where these settings are remembered, so that %envd_build needs no flags",
-            layout={"width": "auto"},
-            style={"description_width": "initial"},
-        )
-        self._save_button = action(
-            "Save", "Remember these settings", lambda: self.save(self._scope.value)
-        )
-        self._status = widgets.HTML("")
-        self._elsewhere = action(
-            "Load them", "Fill the form with what is remembered", self._reload, "quiet"
-        )
-        self._elsewhere.layout.display = "none"
-        self._live = widgets.HTML("")
-
-    def _can_cancel(self, can: bool) -> None:
-        self._cancel_button.disabled = not can
-        self._cancel_button.button_style = "danger" if can else ""
 
     def _sections(self) -> list[Any]:
-        actions = [self._build_button, self._cancel_button, self._scope, self._save_button]
-        line = widgets.VBox([self._copy, grid(self._line)])
-        line.add_class("ef-foot")
+        title = heading("Build an environment", title=True)
         return [
-            widgets.HTML(
-                f"<style>{STYLESHEET}</style>{heading('Build an environment', title=True)}"
-            ),
+            widgets.HTML(f"<style>{STYLESHEET}</style>{title}"),
             *self._fields.sections(),
-            line,
-            widgets.HBox(actions, layout={"flex_flow": "row wrap"}),
-            widgets.HBox([self._status, self._elsewhere], layout={"align_items": "center"}),
-            self._live,
+            *self._foot.sections(),
         ]
 
     # After a change
@@ -274,25 +232,20 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         line = self.line
         with self._fields.lock:
             self._filling = True
-            self._line.value = line
+            self._foot.show_line(line)
             self._filling = False
-        self._line.control.rows = min(2 + len(line) // _LINE_WIDTH, 10)
-        self._line.say("note", "")
-        copy = copy_button(line)
-        if self._copy.value != copy:
-            self._copy.value = copy
 
     def _line_changed(self) -> None:
         with self._fields.lock:
             if self._filling:
                 return
-        text = self._line.control.value
+        text = self._foot.line.control.value
         try:
             self.load(surroundings.filled_in(text))
         except EnvdJupyterError as error:
             # The text may hold a secret: it goes, and what the form holds comes back.
             self._show_line()
-            self._line.say("error", f"Not loaded: {error.message}", error.hint)
+            self._foot.line.say("error", f"Not loaded: {error.message}", error.hint)
 
     def _choose_preset(self) -> None:
         name = self._fields.preset.control.value
@@ -365,14 +318,16 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
             preferences = self._preferences.for_project(request.project)
             kept = remember(preferences, scope, request_values(request), self._environ)
         except EnvdJupyterError as error:
-            self._say("error", f"Not saved: {error.message}", error.hint)
+            self._foot.say("error", f"Not saved: {error.message}", error.hint)
             return
         self._stamp = self._preferences.stamp()
         self._saved = self._preferences.effective()
         self._clean = self.values
         self._changed()
         what = "Saved" if kept else "Nothing new to save"
-        self._say("ok", f"{what} for {scope_words(scope)}: a bare `%envd_build` does the same.")
+        self._foot.say(
+            "ok", f"{what} for {scope_words(scope)}: a bare `%envd_build` does the same."
+        )
 
     def _watch(self) -> None:
         self._spawn(self._follow_preferences())
@@ -391,16 +346,16 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         if self._clean is not None and self._clean == self.values:
             self._reload()
             return
-        self._elsewhere.layout.display = ""
-        self._say("warning", "The remembered settings were changed elsewhere.")
+        self._foot.offer_reload(True)
+        self._foot.say("warning", "The remembered settings were changed elsewhere.")
         self._show_line()
 
     def _reload(self) -> None:
-        self._elsewhere.layout.display = "none"
+        self._foot.offer_reload(False)
         self._saved = self._preferences.effective()
         self._fill(self._fresh(), {})
         self._clean = self.values
-        self._say("note", "Filled with what is remembered.")
+        self._foot.say("note", "Filled with what is remembered.")
 
     # The build
 
@@ -413,19 +368,18 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
                 self.values, self._fields.secrets(), self._preferences.identity, self._envd
             )
         except EnvdJupyterError as error:
-            self._say("error", error.message, error.hint)
+            self._foot.say("error", error.message, error.hint)
             return
-        self._build_button.disabled = True
-        self._can_cancel(True)
-        self._say("note", "Starting …")
+        self._foot.running(True)
+        self._foot.say("note", "Starting …")
         self._building = FormBuild(request, self._environ, self._paint, self._ended)
         self._building.start()
 
     def cancel(self) -> None:
         """Cancel the form's build."""
         if self._building is not None and self.running:
-            self._can_cancel(False)
-            self._say("note", "Cancelling …")
+            self._foot.can_cancel(False)
+            self._foot.say("note", "Cancelling …")
             self._building.cancel()
 
     def wait(self, timeout: float | None = None) -> BuildResult | None:
@@ -437,7 +391,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
     @property
     def running(self) -> bool:
         """Whether the form's build is running."""
-        return self._build_button.disabled is True
+        return self._foot.build.disabled is True
 
     def _ready(self) -> bool:
         faults = {place: f for place, f in self._faults.items() if f.level != "warning"}
@@ -448,26 +402,25 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         count = len(faults)
         fields = "one field" if count == 1 else f"{count} fields"
         names = ", ".join(dict.fromkeys(place[2] for place in faults))
-        self._say("error", f"{fields.capitalize()} still to be put right: {names}.")
+        self._foot.say("error", f"{fields.capitalize()} still to be put right: {names}.")
         self._fields.focus(next(iter(faults)))
         return False
 
     def _paint(self, view: BuildView) -> None:
         from envd_jupyter.notebook.html import render_html
 
-        if view["state"] == "running" and not self._cancel_button.disabled:
-            self._status.value = ""
-        self._live.value = render_html(view)
+        if view["state"] == "running" and not self._foot.cancel.disabled:
+            self._foot.status.value = ""
+        self._foot.live.value = render_html(view)
 
     def _ended(self, result: BuildResult | None, error: EnvdJupyterError | None) -> None:
         from envd_jupyter.notebook.remembering import note_build
 
-        self._build_button.disabled = False
-        self._can_cancel(False)
+        self._foot.running(False)
         self.result = result
         if error is not None:
-            self._live.value = ""
-            self._say("error", error.message, error.hint)
+            self._foot.live.value = ""
+            self._foot.say("error", error.message, error.hint)
         elif result is not None and result.ok and self._building is not None:
             request = self._building.request
             note_build(request)
@@ -475,12 +428,9 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
                 request, self._preferences.for_project(request.project).effective()
             )
             more = "" if known else " Save it, and the next `%envd_build` needs no flags."
-            self._say("ok", f"Built.{more}")
+            self._foot.say("ok", f"Built.{more}")
         else:
-            self._say("note", "")
-
-    def _say(self, level: str, text: str, hint: str | None = None) -> None:
-        self._status.value = message(level, text, hint)
+            self._foot.say("note", "")
 
     # Being displayed and going away
 

@@ -99,7 +99,7 @@ def test_typing_is_checked_and_written_as_a_line_at_once(open_form):
     assert "lower case" in text_of(form)
     fields.image.control.value = IMAGE
     assert form.line == f"%envd_build {PUSH}"
-    assert form._line.control.value == form.line
+    assert form._foot.line.control.value == form.line
     assert form.problems == ()
     fields.project.control.value = "envs/train"
     fields.function.control.value = "build.envd:build_gpu"
@@ -162,7 +162,7 @@ def test_a_pasted_line_fills_the_form(open_form):
         "--export-cache 'type=s3,bucket=b,region=r,name={git_sha};{git_branch}' "
         f"--import-cache type=registry,ref={IMAGE}-cache"
     )
-    form._line.control.value = line
+    form._foot.line.control.value = line
     assert form.line == line
     assert form._fields.builder.text.value == "tcp://h:1"
 
@@ -170,8 +170,8 @@ def test_a_pasted_line_fills_the_form(open_form):
 def test_a_line_that_cannot_be_read_changes_nothing_and_does_not_stay(open_form):
     form = open_form(PUSH)
     before = form.line
-    form._line.control.value = f"%envd_build --ec {S3},acces_key_id={SECRET}"
-    assert form.line == form._line.control.value == before
+    form._foot.line.control.value = f"%envd_build --ec {S3},acces_key_id={SECRET}"
+    assert form.line == form._foot.line.control.value == before
     assert "Not loaded" in text_of(form)
     assert SECRET not in text_of(form)
     with pytest.raises(EnvdJupyterError):
@@ -228,10 +228,10 @@ def test_a_secret_is_in_no_widget_and_in_no_line(open_form):
     options["access_key_id"].control.value = SECRET
     assert options["access_key_id"].secret == SECRET
     assert SECRET not in saved_state()
-    form._line.control.value = f"%envd_build {PUSH} --ec {S3},session_token={SECRET}"
+    form._foot.line.control.value = f"%envd_build {PUSH} --ec {S3},session_token={SECRET}"
     assert SECRET not in saved_state()
     assert form._fields.secrets() == {("export", 0, "session_token"): SECRET}
-    form._line.control.value = form._line.control.value + " "
+    form._foot.line.control.value = form._foot.line.control.value + " "
     assert SECRET not in saved_state()
 
 
@@ -300,7 +300,7 @@ def test_a_change_elsewhere_fills_an_untouched_form_and_asks_in_a_touched_one(
     assert form.values.builder == "unix:///b.sock"
     assert touched.values.builder == ""
     assert "changed elsewhere" in text_of(touched)
-    touched._elsewhere.click()
+    touched._foot.elsewhere.click()
     assert touched.values.builder == "unix:///b.sock"
 
 
