@@ -31,7 +31,8 @@ def line(buildkitd, registry, image):
 def test_a_build_is_followed_read_explained_repeated_and_deleted(
     open_notebook, make_project, line, image
 ):
-    make_project("echo one", "for i in $(seq 40); do echo said $i; sleep 0.1; done", "echo end")
+    first = f"echo one {image}"  # a step that no builder has in its cache
+    make_project(first, "for i in $(seq 40); do echo said $i; sleep 0.1; done", "echo end")
     notebook = open_notebook("%load_ext envd_jupyter", f"result = %envd_build {line} --force")
     page = notebook.page
     notebook.run(0)
@@ -60,7 +61,7 @@ def test_a_build_is_followed_read_explained_repeated_and_deleted(
     expect(log).to_contain_text("said 40")
     build_tab(page).get_by_role("searchbox").fill("said 7")
     expect(log).not_to_contain_text("said 8")
-    build_tab(page).get_by_role("combobox").select_option(label="echo one")
+    build_tab(page).get_by_role("combobox").select_option(label=first)
     build_tab(page).get_by_role("searchbox").fill("")
     expect(log).to_contain_text("one")
     expect(log).not_to_contain_text("said")
@@ -90,10 +91,10 @@ def test_a_build_is_followed_read_explained_repeated_and_deleted(
     ends.select_option(label="any end")
 
     # With the keyboard
-    first, second = (panel.history.nth(n).get_by_role("button").first for n in (0, 1))
-    first.focus()
+    newer, older = (panel.history.nth(n).get_by_role("button").first for n in (0, 1))
+    newer.focus()
     page.keyboard.press("ArrowDown")
-    expect(second).to_be_focused()
+    expect(older).to_be_focused()
     page.keyboard.press("Delete")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Delete the build train?")
