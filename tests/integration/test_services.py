@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import ssl
 import subprocess
@@ -20,6 +21,7 @@ from envd_jupyter.buildkit.dialers import BuilderAddress
 from envd_jupyter.errors import BuilderError
 from tests.integration.conftest import RANDOM
 from tests.services import NEW_BUILDKIT, OLD_BUILDKIT, Services
+from tests.services.actions_client import run_client
 from tests.services.cleaning import mounts_below, processes_of
 from tests.services.images import read_file, run_image
 
@@ -89,6 +91,23 @@ def test_a_cache_travels_from_one_builder_to_another(
     envd_build(folder, empty_builder().address, *pushed(images[2]), "--import-cache", setting)
     made = [read_file(registry, image, "/random") for image in images]
     assert made[0] == made[2] != made[1]
+
+
+def test_our_actions_cache_is_what_githubs_own_client_expects(services, tmp_path):
+    service = services.actions_cache()
+    environ = service.environ(2)
+    content = os.urandom(300_000)
+    (tmp_path / "file").write_bytes(content)
+    assert int(run_client(environ, tmp_path, "save", "key-1", "file")) > 0
+    assert service.keys() == ["key-1"]
+    (tmp_path / "file").unlink()
+    assert run_client(environ, tmp_path, "restore", "none", "file") == "undefined"
+    assert not (tmp_path / "file").exists()
+    assert run_client(environ, tmp_path, "restore", "key-2", "file", "key-") == "key-1"
+    assert (tmp_path / "file").read_bytes() == content
+    assert run_client(environ, tmp_path, "save", "key-1", "file") == "-1"
+    late = service.environ(2, service.token(lifetime=-60))
+    assert run_client(late, tmp_path, "restore", "key-1", "file") == "undefined"
 
 
 def test_a_registry_that_asks_who_one_is_behind_its_own_authority(

@@ -2,8 +2,10 @@
 
 Version 1 is REST (``/_apis/artifactcache/…``), version 2 is Twirp with uploads and downloads at
 signed addresses that behave as Azure blobs. Tokens are checked as GitHub does: signature, times,
-and what the ``ac`` claim allows. Its `fail` makes chosen requests fail or stall. A witness
-that is not ours is `ActCache`: the cache server (version 1) of ``act``.
+and what the ``ac`` claim allows. Its `fail` makes chosen requests fail or stall.
+
+Two witnesses are not ours: `ActCache`, the cache server (version 1) of ``act``, and for version 2
+GitHub's own client (`tests.services.actions_client`), which must be content with this service.
 """
 
 from __future__ import annotations
