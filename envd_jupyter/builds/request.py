@@ -264,7 +264,7 @@ def prepare(request: BuildRequest, environ: Mapping[str, str]) -> PreparedBuild:
 
     project = _project(request)
     _check_source(request, project)
-    _check_names(request)
+    _check_names(request, project)
     output = parse_output(request.output, base=Path.cwd()) if request.output else None
     envd = find_envd(request.envd, environ)
     builder = builder_url(request.builder, envd, environ)
@@ -391,7 +391,17 @@ def _check_source(request: BuildRequest, project: Path) -> None:
         )
 
 
-def _check_names(request: BuildRequest) -> None:
+def _name_of(project: Path) -> str:
+    """Return the name that envd (1.3.6) makes of the directory for an image without a tag."""
+    return project.name.lower().replace(" ", "")
+
+
+def _check_names(request: BuildRequest, project: Path) -> None:
+    if request.tag is None and not _TAG.fullmatch(_name_of(project)):
+        raise RequestError(
+            f"envd names an image after its directory, and {project.name!r} is no name for one",
+            hint="Name it with --tag, for example --tag train:dev, also where --output has a name.",
+        )
     if request.tag is not None and not _TAG.fullmatch(request.tag):
         raise RequestError(
             f"the tag {request.tag!r} is not an image name",
@@ -415,4 +425,4 @@ def _image(request: BuildRequest, output: Output | None, project: Path) -> str |
         return output.get("name")
     if output is not None and output.type in ("local", "tar"):
         return None
-    return request.tag or f"{project.name}:dev"
+    return request.tag or f"{_name_of(project)}:dev"

@@ -43,6 +43,24 @@ def test_a_request_needs_a_project_and_does_not_change():
         request.imports = ()
 
 
+@pytest.mark.parametrize("name", ["train_", "-train", "é", "___"])
+def test_a_directory_that_envd_cannot_name_an_image_after(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "build.envd").write_text("def build():\n    base(dev=False)\n")
+    with pytest.raises(RequestError, match="is no name for one") as caught:
+        prepare(BuildRequest(folder), {})
+    assert "--tag train:dev" in caught.value.hint
+    prepare(BuildRequest(folder, tag="train:dev", builder="docker://"), {})
+
+
+def test_an_image_is_named_as_envd_names_it(tmp_path):
+    folder = tmp_path / "My Train"
+    folder.mkdir()
+    (folder / "build.envd").write_text("def build():\n    base(dev=False)\n")
+    assert prepare(BuildRequest(folder, builder="docker://"), {}).image == "mytrain:dev"
+
+
 WRONG = [
     ({"project": "nowhere"}, "the project 'nowhere' is not a directory"),
     ({"from_": "other.envd:build"}, "there is no file 'other.envd'"),
