@@ -47,7 +47,7 @@ class Watch:
 
 
 @pytest.fixture
-def guarded(services):
+def guarded(services, tmp_path):
     """Return services that know a password, a key and a token, and these secrets."""
     password = "CANARY-registry-7f3a"
     registry = services.new_registry(auth=("me", password), tls=True)
@@ -55,6 +55,8 @@ def guarded(services):
     job = actions.environ(1)
     environ = services.environ | job | store.credentials | {"SESSION": "CANARY-session-7f3a"}
     environ |= {"GH": "CANARY-github-7f3a", "AWS_REGION": store.region}
+    # What is remembered for the user here is not for the other tests.
+    environ |= {"ENVD_JUPYTER_DATA_DIR": str(tmp_path / "data")}
     secrets = [password, store.access_key_id, store.secret_access_key]
     secrets += [job["ACTIONS_RUNTIME_TOKEN"], environ["SESSION"], environ["GH"]]
     login = json.loads((services.home / ".docker" / "config.json").read_text())
@@ -121,14 +123,15 @@ def test_secrets_are_nowhere_after_any_end(services, project, guarded, tmp_path)
     for text in said:
         assert not [secret for secret in secrets if secret in text.encode()], text
     assert "env:AWS_SECRET_ACCESS_KEY" in "".join(said)
-    found = [place for place in written(services, tmp_path) if has(place, secrets)]
-    assert found == []
+    places = [*written(services, tmp_path)]
+    assert {"events.jsonl", "user.json"} <= {place.name for place in places}
+    assert [place for place in places if has(place, secrets)] == []
     builder.close()
 
 
 def written(services, tmp_path):
     """Yield every file of ours; the Docker client's own settings are where its password belongs."""
-    for folder in (Path(services.environ["ENVD_JUPYTER_DATA_DIR"]), services.home, tmp_path):
+    for folder in (services.home, tmp_path):
         for path in folder.rglob("*"):
             if path.is_file() and path.parent.name != ".docker":
                 yield path
