@@ -52,15 +52,15 @@ def test_the_history_of_a_shell_is_that_of_the_notebooks(
 
 
 def test_a_build_is_run_again_from_a_shell(command, services, builds, project, buildkitd):
-    folder = project("echo again", name="repeated")
+    folder = project("echo again", name="oncemore")
     first = builds.run(folder, buildkitd)
     again = command("history", "rerun", first.id, environ=services.environ)
     assert again.returncode == 0, again.stderr
-    (line,) = [text for text in again.stdout.splitlines() if "repeated → " in text]
+    (line,) = [text for text in again.stdout.splitlines() if "oncemore → " in text]
     assert "built, 1/1 step, 1 cached (100 %)" in line
-    shown = command("history", "--text", "repeated", environ=services.environ)
+    shown = command("history", "--text", "oncemore", environ=services.environ)
     assert shown.stdout.count("✔") == 2
-    project("false", name="repeated")
+    project("false", name="oncemore")
     broken = command("history", "rerun", first.id, environ=services.environ)
     assert broken.returncode == 1
     assert broken.stderr.startswith("envd-jupyter: failed: ")
