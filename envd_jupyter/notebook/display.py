@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildDisplay", "Screen", "bundle", "choose_screen", "new_display_id"]
 
-INTERVAL = 0.098
+INTERVAL = 0.0965
 """Least time between two paints, in seconds.
 
 A tenth less what the way to a front end takes, so that nothing is shown later than a tenth of a

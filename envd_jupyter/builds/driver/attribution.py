@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.hints import hint_for, is_missing
 from envd_jupyter.builds.steps import is_cache_export
-from envd_jupyter.cache.entry import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,6 +71,8 @@ class CacheWatch:
 
     def must_be_kept(self, shown: str) -> bool:
         """Return whether this is an export, and the build fails without it."""
+        from envd_jupyter.cache.entry import is_true
+
         return any(
             cache.shown == shown and not is_true(cache.attrs.get("ignore-error"))
             for cache in self._exports

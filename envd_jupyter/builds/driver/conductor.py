@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -307,11 +308,11 @@ class Conductor:
                 return
 
     async def _remember(self) -> None:
-        from envd_jupyter.builds.record import History, record_of
-
-        record = record_of(self._recorder.state)
+        # The relay does not wait for SQLite to be imported.
+        records = await asyncio.to_thread(import_module, "envd_jupyter.builds.record")
+        record = records.record_of(self._recorder.state)
         with contextlib.suppress(EnvdJupyterError):
-            await asyncio.to_thread(History(self._folder.data).put, record)
+            await asyncio.to_thread(records.History(self._folder.data).put, record)
 
     # The end
 
@@ -419,11 +420,14 @@ def _poke(pipe: int) -> Callable[[], None]:
 
 
 def _redactor(order: dict[str, Any]) -> Redactor:
-    from envd_jupyter.cache.entry import CacheEntry
     from envd_jupyter.cache.redaction import Redactor
 
-    entries = [CacheEntry.from_json(entry) for entry in [*order["exports"], *order["imports"]]]
-    return Redactor.for_entries(entries, os.environ)
+    caches = [*order["exports"], *order["imports"]]
+    if not caches:  # most of the code that knows caches is not needed then
+        return Redactor.for_entries((), os.environ)
+    from envd_jupyter.cache.entry import CacheEntry
+
+    return Redactor.for_entries([CacheEntry.from_json(entry) for entry in caches], os.environ)
 
 
 def _watched(order: dict[str, Any], direction: str) -> list[WatchedCache]:

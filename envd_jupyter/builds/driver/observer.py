@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.driver.outcome import Solve
 from envd_jupyter.builds.events import EventLog, own_event
-from envd_jupyter.builds.record import History, record_of
 from envd_jupyter.builds.state import BuildState
 from envd_jupyter.errors import EnvdJupyterError
 
@@ -84,6 +83,8 @@ class Recorder:
 
     def result(self, **fields: Any) -> None:
         """Record the end: in the history first, so that whoever sees the end finds it there."""
+        from envd_jupyter.builds.record import History, record_of
+
         event = own_event("result", **fields)
         event = self._redactor.value(event)
         self.state.apply(event)

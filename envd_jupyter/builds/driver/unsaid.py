@@ -12,7 +12,6 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from envd_jupyter.cache.entry import CacheEntry
 from envd_jupyter.errors import RequestError
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ class Unsaid:
 
     async def _import(self, shown: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
         from envd_jupyter.builds.insight.remote import NoCache, read_remote_cache
+        from envd_jupyter.cache.entry import CacheEntry
 
         entry = CacheEntry.from_json({**data, "direction": "import"})
         try:
