@@ -47,7 +47,7 @@ class Retention:
     @classmethod
     def load(cls, data: Path) -> Retention:
         """Return the limits of a data folder; those by default where none are stored."""
-        from envd_jupyter.builds.preferences.file import SharedFile
+        from envd_jupyter.builds.sharedfile import SharedFile
 
         stored = SharedFile(data / _FILE).read()
         try:
@@ -63,7 +63,7 @@ class Retention:
         PreferenceError
             If they cannot be written.
         """
-        from envd_jupyter.builds.preferences.file import SharedFile
+        from envd_jupyter.builds.sharedfile import SharedFile
 
         SharedFile(data / _FILE).update(lambda _: dataclasses.asdict(self))
 

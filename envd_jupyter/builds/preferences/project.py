@@ -13,7 +13,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from envd_jupyter.builds.preferences.file import Stamp, exclusive, replace_file, stamp_of
+from envd_jupyter.builds.sharedfile import Stamp, exclusive, replace_file, stamp_of
 from envd_jupyter.errors import PreferenceError
 
 if TYPE_CHECKING:

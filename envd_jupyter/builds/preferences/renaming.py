@@ -11,8 +11,8 @@ import os
 from typing import TYPE_CHECKING
 
 from envd_jupyter.builds.folder import data_dir
-from envd_jupyter.builds.preferences.file import SharedFile
 from envd_jupyter.builds.preferences.store import kernel_file, notebook_file
+from envd_jupyter.builds.sharedfile import SharedFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

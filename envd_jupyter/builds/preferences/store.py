@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from envd_jupyter.builds.folder import data_dir
-from envd_jupyter.builds.preferences.file import SharedFile, Stamp, stamp_of
 from envd_jupyter.builds.preferences.project import ProjectFile
 from envd_jupyter.builds.preferences.settings import (
     COMMAND_LINE,
@@ -33,6 +32,7 @@ from envd_jupyter.builds.preferences.values import (
     setting_named,
     written,
 )
+from envd_jupyter.builds.sharedfile import SharedFile, Stamp, stamp_of
 from envd_jupyter.cache.options import SECRET_OPTIONS
 from envd_jupyter.errors import PreferenceError
 

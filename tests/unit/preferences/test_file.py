@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from envd_jupyter.builds.preferences import Identity, Preferences
-from envd_jupyter.builds.preferences.file import SharedFile
+from envd_jupyter.builds.sharedfile import SharedFile
 from envd_jupyter.cache.entry import make_cache_entry
 from envd_jupyter.errors import PreferenceError
 
@@ -154,7 +154,7 @@ def test_a_disk_that_is_full_changes_nothing(open_preferences, monkeypatch, step
 _DIE = """
 import os, sys
 from pathlib import Path
-from envd_jupyter.builds.preferences.file import SharedFile
+from envd_jupyter.builds.sharedfile import SharedFile
 step = sys.argv[2]
 if step == "fsync":
     os.fsync = lambda fd: os._exit(9)
