@@ -232,7 +232,6 @@ class Conversation:
                 raise RelayError("an LLBBridge/Solve ends within its prefix")
             call.taken += frame.length
             return b""
-        out = b""
         if call.taken or at > start:
             # The prefix came in this frame, and perhaps in some before it that were kept back.
             raised = call.prefix[:1] + (call.left + len(self._extra)).to_bytes(4, "big")
@@ -247,8 +246,12 @@ class Conversation:
         elif call.request_ended and not was_whole:
             raise RelayError("an LLBBridge/Solve ends within its message")
         taken, call.taken = call.taken + frame.length, 0
-        same = build_frame(h2.DATA, flags, frame.stream, payload)
-        out = self._offer(frame.stream, same, len(payload), taken)
+        if len(payload) > self._longest_frame:  # what was kept back does not fit as well
+            ended = bool(flags & h2.END_STREAM)
+            out = self._offer_frames(frame.stream, bytes(payload[start:end]), taken, end=ended)
+        else:
+            same = build_frame(h2.DATA, flags, frame.stream, payload)
+            out = self._offer(frame.stream, same, len(payload), taken)
         if done:
             out += self._offer_frames(frame.stream, self._extra, 0, end=call.request_ended)
         return out

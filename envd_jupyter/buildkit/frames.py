@@ -47,7 +47,7 @@ PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 
 _HEADER = 9
-_FIELDS = Struct(">HBBBL").unpack_from  # length in two parts, type, flags, stream
+_FIELDS = Struct(">LBL").unpack_from  # length and type in one, flags, stream
 _STREAM = 0x7FFFFFFF  # the highest bit is reserved
 
 
@@ -151,7 +151,7 @@ class FrameWalker:
         self._inserts.append(frames)
         return b""
 
-    def feed(self, data: bytes) -> list[bytes | memoryview]:
+    def feed(self, data: bytes | memoryview) -> list[bytes | memoryview]:
         """Take in the next bytes and return what to forward, in order.
 
         Raises
@@ -160,7 +160,6 @@ class FrameWalker:
             If the bytes are not HTTP/2.
         """
         out: list[bytes | memoryview] = []
-        passes, kinds = self._passes, self._kinds
         view = memoryview(data)
         at, run, end = 0, 0, len(data)
         while at < end:
@@ -179,25 +178,42 @@ class FrameWalker:
                 _flush(out, view, run, at)
                 at = run = self._complete(view, at, out)
             else:
-                high, low, kind, flags, stream = _FIELDS(data, at)
-                length = high << 8 | low
-                stream &= _STREAM
-                if passes(stream, length) if kind == DATA else kind not in kinds:
-                    at += _HEADER
-                    self._pass = length
+                at, frame = self._step_over(view, at, end)
+                if frame is None:
                     continue
-                frame = Frame(length, kind, flags, stream)
-                _flush(out, view, run, at)
-                at += _HEADER
+                _flush(out, view, run, at - _HEADER)
                 if end - at < frame.length:
                     self._frame = frame
                     self._held += view[at:end]
                     return out
-                out.append(self._takes(frame, data[at : at + frame.length]))
+                out.append(self._takes(frame, bytes(view[at : at + frame.length])))
                 at += frame.length
                 run = at
         _flush(out, view, run, at)
         return out
+
+    def _step_over(self, view: memoryview, at: int, end: int) -> tuple[int, Frame | None]:
+        """Walk on, past all that passes unseen: this loop is what gigabytes of context go through.
+
+        Returns
+        -------
+        tuple
+            The wanted frame whose payload begins there; None where less than a header is left, or
+            within the payload of a frame that passes.
+        """
+        passes, kinds = self._passes, self._kinds
+        last = end - _HEADER
+        while at <= last:
+            head, flags, stream = _FIELDS(view, at)
+            length, kind = head >> 8, head & 0xFF
+            at += _HEADER
+            if kind in kinds if kind else not passes(stream & _STREAM, length):
+                return at, Frame(length, kind, flags, stream & _STREAM)
+            at += length
+            if at > end:
+                self._pass = at - end
+                return end, None
+        return at, None
 
     def _complete(self, view: memoryview, at: int, out: list[bytes | memoryview]) -> int:
         """Add bytes to what is held until it is whole; returns how far the data has been used."""
@@ -220,8 +236,9 @@ class FrameWalker:
         return at + step
 
     def _begin(self, header: bytes, out: list[bytes | memoryview]) -> None:
-        high, low, kind, flags, stream = _FIELDS(header, 0)
-        frame = Frame(high << 8 | low, kind, flags, stream & _STREAM)
+        head, flags, stream = _FIELDS(header, 0)
+        kind = head & 0xFF
+        frame = Frame(head >> 8, kind, flags, stream & _STREAM)
         passes = self._passes(frame.stream, frame.length) if kind == DATA else None
         if passes or (passes is None and kind not in self._kinds):
             self._pass = frame.length

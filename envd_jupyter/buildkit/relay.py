@@ -295,9 +295,9 @@ class _End(asyncio.Protocol):
             self._transport.write(data)
 
     def write_all(self, pieces: list[bytes | memoryview]) -> None:
-        """Send several pieces."""
-        for piece in pieces:
-            self.write(piece)
+        """Send several pieces as one: every write wakes the peer, which costs more than a copy."""
+        if pieces:
+            self.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def pause_reading(self) -> None:
         """Take nothing in for now."""

@@ -229,6 +229,21 @@ def test_a_graph_of_any_size_passes_with_our_imports(seed, length, window, pad, 
     wire_.settled()
 
 
+@pytest.mark.parametrize("pad", [None, 200])
+def test_a_prefix_kept_back_makes_no_frame_longer_than_the_server_takes(pad):
+    wire_ = Wire(Plan(imports=IMPORTS), lambda: 1000)
+    request = wire.BridgeSolveRequest(definition=b"d" * 40000)
+    stream = wire_.call(BRIDGE_SOLVE)
+    lengths = iter([3])
+    body = frame_message(request.SerializeToString())
+    wire_.send(stream, body, end=True, size=lambda: next(lengths, 16384), pad=pad)
+    sent = wire.BridgeSolveRequest.FromString(only_message(wire_.requests[stream]))
+    assert sent == merged(request.definition)
+    assert stream in wire_.ended
+    wire_.answer(stream)
+    wire_.settled()
+
+
 @settings(max_examples=40, deadline=None)
 @given(seeds, st.integers(1, 40), st.booleans(), st.booleans())
 def test_our_exports_take_the_place_of_envds(seed, step, fewer, apart):
