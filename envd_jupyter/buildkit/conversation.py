@@ -207,7 +207,7 @@ class Conversation:
         """Read a request as it passes; the graph's length is raised and our imports follow it."""
         extra = self._extra if call.path == BRIDGE_SOLVE else b""
         start, end = h2.data_span(frame, payload)
-        at, edited = start, bytearray(payload)
+        at = start
         while call.left < 0 and at < end:
             step = min(PREFIX - len(call.prefix), end - at)
             call.prefix += payload[at : at + step]
@@ -217,41 +217,32 @@ class Conversation:
                 if call.left > _LARGEST_GRAPH:
                     call.body = None
         if extra:
-            return self._take_extended(call, frame, edited, (start, at, end))
+            return self._take_extended(call, frame, payload[start:at], payload[at:end])
         self._read_request(call, payload[at:end])
         same = build_frame(frame.type, frame.flags, frame.stream, payload)
         return self._offer(frame.stream, same, frame.length, frame.length)
 
     def _take_extended(
-        self, call: _Call, frame: Frame, payload: bytearray, span: tuple[int, int, int]
+        self, call: _Call, frame: Frame, prefix: bytes | bytearray, body: bytes | bytearray
     ) -> bytes:
-        start, at, end = span
+        """Forward a piece of the graph, whose prefix is raised once it is known whole."""
+        call.taken += frame.length
         if call.left < 0:
             # The length is not known yet: these few bytes wait for the rest of it.
             if call.request_ended:
                 raise RelayError("an LLBBridge/Solve ends within its prefix")
-            call.taken += frame.length
             return b""
-        if call.taken or at > start:
+        raised: bytes | bytearray = b""
+        if prefix or call.taken > frame.length:
             # The prefix came in this frame, and perhaps in some before it that were kept back.
             raised = call.prefix[:1] + (call.left + len(self._extra)).to_bytes(4, "big")
-            payload = payload[:start] + raised + payload[at:]
-            end += start + PREFIX - at
-            at = start + PREFIX
         was_whole = call.left == 0 and call.body is None
-        done = self._read_request(call, payload[at:end])
-        flags = frame.flags
-        if done:
-            flags &= ~h2.END_STREAM
-        elif call.request_ended and not was_whole:
+        done = self._read_request(call, body)
+        ended = call.request_ended and not done
+        if ended and not was_whole:
             raise RelayError("an LLBBridge/Solve ends within its message")
-        taken, call.taken = call.taken + frame.length, 0
-        if len(payload) > self._longest_frame:  # what was kept back does not fit as well
-            ended = bool(flags & h2.END_STREAM)
-            out = self._offer_frames(frame.stream, bytes(payload[start:end]), taken, end=ended)
-        else:
-            same = build_frame(h2.DATA, flags, frame.stream, payload)
-            out = self._offer(frame.stream, same, len(payload), taken)
+        taken, call.taken = call.taken, 0
+        out = self._offer_frames(frame.stream, bytes(raised + body), taken, end=ended)
         if done:
             out += self._offer_frames(frame.stream, self._extra, 0, end=call.request_ended)
         return out

@@ -207,7 +207,7 @@ class FrameWalker:
             head, flags, stream = _FIELDS(view, at)
             length, kind = head >> 8, head & 0xFF
             at += _HEADER
-            if kind in kinds if kind else not passes(stream & _STREAM, length):
+            if not passes(stream & _STREAM, length) if kind == DATA else kind in kinds:
                 return at, Frame(length, kind, flags, stream & _STREAM)
             at += length
             if at > end:
@@ -236,12 +236,8 @@ class FrameWalker:
         return at + step
 
     def _begin(self, header: bytes, out: list[bytes | memoryview]) -> None:
-        head, flags, stream = _FIELDS(header, 0)
-        kind = head & 0xFF
-        frame = Frame(head >> 8, kind, flags, stream & _STREAM)
-        passes = self._passes(frame.stream, frame.length) if kind == DATA else None
-        if passes or (passes is None and kind not in self._kinds):
-            self._pass = frame.length
+        _, frame = self._step_over(memoryview(header), 0, _HEADER)
+        if frame is None:
             out.append(header)
         elif frame.length == 0:
             out.append(self._takes(frame, b""))
