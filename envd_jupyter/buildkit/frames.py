@@ -136,6 +136,7 @@ class FrameWalker:
         self._frame: Frame | None = None  # a wanted frame whose payload is incomplete
         self._pass = 0  # bytes of payload still to be forwarded unseen
         self._inserts: list[bytes] = []
+        self._out: list[bytes | memoryview] | None = None  # what `feed` is about to return
 
     def insert(self, frames: bytes) -> bytes:
         """Put frames of our own between those of the peer.
@@ -143,12 +144,15 @@ class FrameWalker:
         Returns
         -------
         bytes
-            The frames, to be forwarded now; nothing if a frame is only half forwarded, and then
-            `feed` returns them where it ends.
+            The frames, to be forwarded now; nothing if a frame is only half forwarded, or if this
+            is called for a frame that is being fed: then `feed` returns them in their place.
         """
-        if not self._pass:
+        if self._out is not None:
+            self._out.append(frames)
+        elif self._pass:
+            self._inserts.append(frames)
+        else:
             return frames
-        self._inserts.append(frames)
         return b""
 
     def feed(self, data: bytes | memoryview) -> list[bytes | memoryview]:
@@ -160,6 +164,7 @@ class FrameWalker:
             If the bytes are not HTTP/2.
         """
         out: list[bytes | memoryview] = []
+        self._out = out
         view = memoryview(data)
         at, run, end = 0, 0, len(data)
         while at < end:
@@ -185,11 +190,13 @@ class FrameWalker:
                 if end - at < frame.length:
                     self._frame = frame
                     self._held += view[at:end]
-                    return out
-                out.append(self._takes(frame, bytes(view[at : at + frame.length])))
-                at += frame.length
-                run = at
+                    at = run = end
+                else:
+                    out.append(self._takes(frame, bytes(view[at : at + frame.length])))
+                    at += frame.length
+                    run = at
         _flush(out, view, run, at)
+        self._out = None
         return out
 
     def _step_over(self, view: memoryview, at: int, end: int) -> tuple[int, Frame | None]:

@@ -82,6 +82,23 @@ def test_inserted_frames_never_split_one(cuts, when):
     assert sorted(frames) == sorted([(h2.DATA, b"x" * 100), (h2.DATA, b"y" * 80), (8, ours[9:])])
 
 
+@given(st.lists(st.integers(0, 300), max_size=10))
+def test_frames_inserted_while_one_is_taken_come_right_before_it(cuts):
+    data, wanted = build_frame(h2.DATA, 0, 1, b"x" * 100), h2.window_update(0, 5)
+    ours = h2.window_update(7, 1)
+    sent = []
+
+    def take(frame: Frame, payload: bytes | bytearray) -> bytes:
+        sent.append(walker.insert(ours))  # what is not held back is sent at once
+        return build_frame(frame.type, frame.flags, frame.stream, payload)
+
+    walker = FrameWalker({h2.WINDOW_UPDATE}, lambda *_: True, take, preface=False)
+    for piece in pieces_of(data + wanted + data, cuts):
+        sent += walker.feed(piece)
+    assert b"".join(sent) == data + ours + wanted + data
+    assert walker.insert(ours) == ours
+
+
 def test_a_wrong_preface_is_refused():
     walker = FrameWalker((), lambda *_: True, lambda *_: b"", preface=True)
     with pytest.raises(RelayError, match="preface"):
