@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["bare_build", "running_services", "write_project"]
@@ -34,15 +34,23 @@ def write_project(services: Services, name: str, body: Sequence[str], kind: str 
 
 
 def bare_build(
-    services: Services, project: Path, output: str, environ: Mapping[str, str] | None = None
+    services: Services,
+    project: Path,
+    output: str,
+    environ: Mapping[str, str] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> float:
-    """Run ``envd build`` itself against envd's current context; returns seconds."""
+    """Run ``envd build`` itself against envd's current context; returns seconds.
+
+    What is to be done ``before`` is done in its process.
+    """
     began = time.perf_counter()
     done = subprocess.run(
         [str(services.envd), "build", "--path", str(project), "--force", "--output", output],
         env=environ or services.environ,
         text=True,
         capture_output=True,
+        preexec_fn=before,
     )
     spent = time.perf_counter() - began
     if done.returncode:

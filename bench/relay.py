@@ -1,7 +1,8 @@
 """What the relay costs: 800 MB of build context to BuildKit, and as much of a result back.
 
 The same ``envd build`` runs against BuildKit directly and through a relay in a process of its own,
-in turn; the figures are the ratio of the throughputs, and the relay's peak memory.
+in turn; relay and envd are scheduled as a build schedules them. The figures are the ratio of the
+throughputs, and the relay's peak memory.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bench.project import bare_build, running_services, write_project
 from bench.report import report
+from envd_jupyter.builds.driver.envd_process import schedule_as_batch
 
 if TYPE_CHECKING:
     from tests.services import Services
@@ -25,6 +27,7 @@ GOAL_MB = 80.0
 RELAY = """
 import asyncio, signal, sys
 from pathlib import Path
+from envd_jupyter.builds.driver.envd_process import schedule_as_batch
 from envd_jupyter.buildkit.dialers import BuilderAddress
 from envd_jupyter.buildkit.relay import Relay
 
@@ -33,6 +36,7 @@ class Quiet:
         return lambda *_: None
 
 async def main():
+    schedule_as_batch()
     address, socket = BuilderAddress.parse(sys.argv[1]), Path(sys.argv[2])
     relay = Relay(address, socket, exports=[], observer=Quiet())
     await relay.start()
@@ -97,7 +101,8 @@ def _ratio(
             services.use_context(name, address)
             if touch:  # BuildKit asks for a file again once its time has changed
                 os.utime(folder / "data", (number, len(times[name]) + 1000 * len(name)))
-            spent = bare_build(services, folder, output)
+            before = schedule_as_batch if name == "relay" else None
+            spent = bare_build(services, folder, output, before=before)
             if number:
                 times[name].append(spent)
     pairs = zip(times["direct"], times["relay"], strict=True)

@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildDisplay", "Screen", "bundle", "choose_screen", "new_display_id"]
 
-INTERVAL = 0.0965
-"""Least time between two paints, in seconds.
+INTERVAL = 0.102
+"""Mean time between two paints while changes come without end, in seconds.
 
-A tenth less what the way to a front end takes, so that nothing is shown later than a tenth of a
-second after it was known.
+A little over a tenth, so that with the last one, which waits for nothing, they are ten a second.
+"""
+
+_PROMPT = 0.85
+"""How long a change may wait to be painted with those after it, as a part of the interval.
+
+The rest is what the way to a front end takes, so that what is shown is at most an interval old.
 """
 
 HEARTBEAT = 1.0
@@ -67,7 +72,8 @@ class BuildDisplay:
     screen
         Where to paint.
     interval, heartbeat
-        Least time between paints and longest time without one, in seconds.
+        Mean time between paints that have to wait for each other, and longest time without one, in
+        seconds. A paint after a longer pause lets another come sooner, by half an interval at most.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class BuildDisplay:
         self._interval = interval
         self._heartbeat = heartbeat
         self._last: float | None = None
+        self._spare = 0.0  # by how much the next paint may come sooner than the interval
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._finished = False
@@ -96,7 +103,10 @@ class BuildDisplay:
         if self._last is None or now - self._last >= self._interval:
             self._paint()
         else:
-            self._wake_at(self._last + self._interval)
+            usual, latest = self._last + self._interval, now + _PROMPT * self._interval
+            if self._spare >= (1 - _PROMPT) * self._interval:
+                latest = min(latest, usual)
+            self._wake_at(max(latest, usual - self._spare))
 
     def finish(self) -> None:
         """Paint the final state, once; later changes are not shown."""
@@ -113,12 +123,13 @@ class BuildDisplay:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        # A timer that is late does not delay the next one, but a paint that takes long does: at
-        # least half of the time belongs to others.
-        begun = self._due if self._due is not None and 0 <= now - self._due < 0.02 else now
+        if self._last is not None:
+            earned = self._spare + now - self._last - self._interval
+            self._spare = min(max(earned, 0.0), self._interval / 2)
         self._screen.paint(self._view(), final=False)
         self.paints += 1
-        self._last = max(begun, loop.time() - self._interval / 2)
+        # A paint that takes long delays the next one: at least half of the time belongs to others.
+        self._last = max(now, loop.time() - self._interval / 2 + self._spare)
         self._due = None
         self._wake_at(self._last + self._heartbeat)
 

@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,11 +20,13 @@ from envd_jupyter.builds.record import History
 from tests.integration.kernels import Kernel
 from tests.integration.test_lifecycle import (
     assert_nothing_left,
-    private_of,
-    read,
+    envd_of,
     running_step,
     wait_for,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEED = 20261
 ROUNDS = 54
@@ -41,15 +43,6 @@ def ended_after(build, moment: float):
     if result.state not in ("succeeded",):
         assert result.message, result
     return result
-
-
-def envd_of(build) -> list[int]:
-    private = private_of(build).encode()
-    return [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if private in read(folder / "environ") and b"build" in read(folder / "cmdline").split(b"\0")
-    ]
 
 
 VICTIMS = ("buildkitd", "registry", "s3", "envd", "driver", "kernel")

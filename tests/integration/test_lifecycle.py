@@ -34,6 +34,22 @@ def wait_for(condition, seconds=30.0):
         time.sleep(0.05)
 
 
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def envd_of(build: Build) -> list[int]:
+    private = private_of(build).encode()
+    return [
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if private in read(folder / "environ") and b"build" in read(folder / "cmdline").split(b"\0")
+    ]
+
+
 def running_step(build: Build, words: str):
     wait_for(
         lambda: any(
@@ -126,12 +142,7 @@ def test_a_killed_builder_is_told(services, builds, project):
 def test_a_killed_envd_is_told(builds, project, buildkitd):
     build = builds.start(project("sleep 4324"), buildkitd)
     running_step(build, "sleep 4324")
-    private = private_of(build)
-    envd = [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if private.encode() in read(folder / "environ") and b"build" in read(folder / "cmdline")
-    ]
+    envd = envd_of(build)
     assert envd
     for pid in envd:
         os.kill(pid, signal.SIGKILL)
@@ -141,11 +152,23 @@ def test_a_killed_envd_is_told(builds, project, buildkitd):
     assert_nothing_left(build, "sleep\x004324")
 
 
-def read(path: Path) -> bytes:
+@pytest.mark.parametrize(
+    ("chosen", "policy"),
+    [pytest.param("OTHER", "BATCH", id="default"), pytest.param("IDLE", "IDLE", id="chosen")],
+)
+def test_a_build_does_not_interrupt_other_work(builds, project, buildkitd, chosen, policy):
+    before = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, getattr(os, f"SCHED_{chosen}"), os.sched_param(0))
     try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+        build = builds.start(project("sleep 4325"), buildkitd)
+    finally:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+    running_step(build, "sleep 4325")
+    [envd] = envd_of(build)
+    policies = {os.sched_getscheduler(pid) for pid in (envd, build.folder.driver_pid())}
+    build.cancel_sync()
+    build.wait_sync()
+    assert policies == {getattr(os, f"SCHED_{policy}")}
 
 
 def test_two_builds_of_one_project_do_not_disturb_each_other(builds, project, buildkitd):

@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 
-from envd_jupyter.builds.driver.envd_process import start_envd
+from envd_jupyter.builds.driver.envd_process import schedule_as_batch, start_envd
 from envd_jupyter.builds.driver.shadow import context_command, make_home
 
 TYPE_CHECKING = False
@@ -30,6 +30,7 @@ _DOCKER_SETTINGS = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOC
 
 def main() -> None:
     """Run the build that is ordered on standard input."""
+    schedule_as_batch()
     order = json.loads(sys.stdin.buffer.read())
     for descriptor in (order["lock"], order["wake"]):
         os.set_inheritable(descriptor, False)

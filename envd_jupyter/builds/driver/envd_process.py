@@ -12,7 +12,7 @@ import signal
 import sys
 from contextlib import suppress
 
-__all__ = ["EnvdProcess", "start_envd"]
+__all__ = ["EnvdProcess", "schedule_as_batch", "start_envd"]
 
 _FAILED_TO_START = 127
 _LADDER = ((signal.SIGINT, 1.5), (signal.SIGTERM, 1.5), (signal.SIGKILL, 0.0))
@@ -22,6 +22,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself would cost the start of each build some milliseconds
     import asyncio
     from collections.abc import Mapping, Sequence
+
+
+def schedule_as_batch() -> None:
+    """Have this process, and what it starts, wait for a free core rather than interrupt others.
+
+    envd, the relay and BuildKit hand each other gigabytes in small pieces. If each piece woke its
+    reader at once, on a machine whose cores are all busy, every core would change hands at every
+    piece; a batch process lets pieces gather. The notebook's kernel goes first as well. A policy
+    that somebody has chosen stays, and where the system has no such policy nothing changes.
+    """
+    with suppress(AttributeError, OSError):
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 class EnvdProcess:

@@ -8,7 +8,13 @@ import pytest
 from rich.console import Console
 
 from envd_jupyter.builds.view import MIME_TYPE
-from envd_jupyter.notebook.display import BuildDisplay, LinesScreen, NotebookScreen, bundle
+from envd_jupyter.notebook.display import (
+    INTERVAL,
+    BuildDisplay,
+    LinesScreen,
+    NotebookScreen,
+    bundle,
+)
 from envd_jupyter.notebook.terminal import TerminalScreen
 from tests.unit.notebook import views
 from tests.unit.notebook.clock import pass_time, run_in_no_time
@@ -66,6 +72,30 @@ def test_a_flood_is_painted_at_the_interval() -> None:
     assert min(gaps) == pytest.approx(0.05, abs=0.002)
     assert len(moments) == 10
     assert screen.paints[-1][1:] == (str(change.count), True)
+
+
+@pytest.mark.parametrize(
+    ("pause", "latest"),
+    [(0.007, 0.102), (0.02, 0.102), (0.041, 0.09), (0.0613, 0.09), (0.09, 0.1), (0.14, 0.0)],
+)
+def test_a_change_is_shown_in_time_at_ten_paints_a_second(pause: float, latest: float) -> None:
+    screen, change = Recorder(), Change()
+    changed: dict[int, float] = {}
+
+    async def build() -> None:
+        display = BuildDisplay(change.view, screen)
+        for change.count in range(400):
+            changed[change.count] = asyncio.get_running_loop().time()
+            display.touch()
+            await asyncio.sleep(pause)
+        await asyncio.sleep(0.2)
+
+    run_in_no_time(build())
+    moments = [moment for moment, _, _ in screen.paints]
+    assert (len(moments) - 1) / (moments[-1] - moments[0]) <= 10.0 + 1e-6
+    ages = [min(m for m in moments if m >= moment) - moment for moment in changed.values()]
+    assert max(ages) <= INTERVAL + 1e-6
+    assert sorted(ages)[int(0.99 * len(ages))] <= latest + 1e-6
 
 
 def test_after_a_paint_that_takes_long_half_of_the_time_belongs_to_others() -> None:
