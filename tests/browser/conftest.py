@@ -7,6 +7,7 @@ of a test end with it.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from contextlib import suppress
@@ -94,6 +95,20 @@ def make_project(folder: Path, base_image: str) -> Callable[..., Path]:
         return place
 
     return write
+
+
+@pytest.fixture
+def set_settings(lab: LabServer) -> Iterator[Callable[..., None]]:
+    """Choose settings of a plugin as a person does; pages opened afterwards have them."""
+    changed: set[str] = set()
+
+    def choose(plugin: str, **values: object) -> None:
+        changed.add(plugin)
+        lab.api(f"lab/api/settings/{plugin}", "PUT", {"raw": json.dumps(values)})
+
+    yield choose
+    for plugin in changed:
+        choose(plugin)
 
 
 @pytest.hookimpl(wrapper=True)

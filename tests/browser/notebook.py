@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -74,9 +75,9 @@ class Notebook:
         self.dark = False
         name = path.relative_to(lab.root).as_posix()
         self.name = name
-        workspace = re.sub(r"\W", "-", name)
+        self.workspace = re.sub(r"\W", "-", name)
         self.url = lab.url(
-            f"lab/workspaces/{workspace}/tree/{name}" if app == "lab" else f"notebooks/{name}"
+            f"lab/workspaces/{self.workspace}/tree/{name}" if app == "lab" else f"notebooks/{name}"
         )
         self.page.goto(self.url)
         self.wait_until_ready()
@@ -102,6 +103,16 @@ class Notebook:
         """Reload the page, as with F5, and wait for the notebook; a cell may be running."""
         self.page.reload()
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START)
+
+    def wait_until_kept(self, text: str) -> None:
+        """Wait until JupyterLab has stored that something with a text in its name is open."""
+        deadline = time.monotonic() + 60
+        while True:
+            stored = self.lab.api(f"lab/api/workspaces/{self.workspace}")["data"]
+            if text in json.dumps(stored.get("layout-restorer:data")):
+                return
+            assert time.monotonic() < deadline, stored
+            time.sleep(0.1)
 
     def command(self, name: str, **arguments: object) -> None:
         """Run a command of the application, as a menu entry does."""

@@ -245,6 +245,51 @@ def test_everything_can_be_read_and_reached_in_both_applications_and_themes(
     expect(panel.element.get_by_role("button", name="Add an import")).to_be_focused()
 
 
+def test_a_notice_tells_how_a_long_build_ended(open_notebook, set_settings, make_project, line):
+    set_settings("@jupyterlab/apputils-extension:notification", doNotDisturbMode=False)
+    set_settings("envd-jupyter:notices", notifyAfter=2)
+    make_project("echo short", name="short")
+    make_project("echo last words; sleep 2; exit 7")
+    notebook = open_notebook(
+        "%load_ext envd_jupyter",
+        f"result = %envd_build {line.replace('train', 'short', 1)}",
+        f"result = %envd_build {line}",
+    )
+    page = notebook.page
+    for number in range(3):
+        notebook.run(number)
+    notice = page.get_by_role("alert").filter(has_text=re.compile(r"train: failed, \d"))
+    expect(notice).to_be_visible()
+    notebook.screenshot("notice")
+    expect(page.get_by_role("alert").filter(has_text="short:")).to_have_count(0)
+    notice.get_by_role("button", name="Log").click()
+    expect(build_tab(page).get_by_role("log")).to_contain_text("last words")
+
+
+def test_opened_builds_and_the_side_of_the_panel_outlast_a_reload(
+    open_notebook, make_project, line
+):
+    make_project("echo kept")
+    notebook = open_notebook("%load_ext envd_jupyter", f"result = %envd_build {line}")
+    page = notebook.page
+    notebook.run(0)
+    panel = Panel(notebook)
+    expect(page.locator("#jp-left-stack").get_by_role("region", name="envd builds")).to_be_visible()
+    notebook.run(1)
+    notebook.card(1).get_by_role("button", name="Open the log of train").click()
+    expect(build_tab(page).get_by_role("log")).to_contain_text("kept")
+    page.locator(".jp-SideBar [data-id=envd-jupyter-panel]").click(button="right")
+    page.get_by_role("menuitem", name="Switch Sidebar Side").click()
+    right = page.locator("#jp-right-stack").get_by_role("region", name="envd builds")
+    expect(right).to_be_visible()
+    notebook.wait_until_kept("envd-builds:")
+    page.reload()
+    expect(build_tab(page).get_by_role("log")).to_contain_text("kept", timeout=SLOW)
+    notebook.command("envd:open-panel")
+    expect(right).to_be_visible()
+    expect(panel.element).to_have_count(1)
+
+
 def test_the_launcher_opens_a_notebook_with_the_form(open_notebook):
     notebook = open_notebook()
     page = notebook.page

@@ -51,7 +51,9 @@ class Kernel:
 
     def __init__(self, environ: Mapping[str, str], cwd: Path) -> None:
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env=dict(environ), cwd=str(cwd))
+        # It warns that what is said between it and this process is not encrypted.
+        quiet = ["--log-level=ERROR"]
+        self.manager.start_kernel(extra_arguments=quiet, env=dict(environ), cwd=str(cwd))
         self._connect()
 
     def _connect(self) -> None:

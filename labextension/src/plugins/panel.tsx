@@ -5,7 +5,6 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { SidePanel, ToolbarButton, addIcon, type ReactWidget } from '@jupyterlab/ui-components';
 
 import { CommandIds } from '../commandIds';
@@ -15,21 +14,19 @@ import { CacheSettings } from '../settings/CacheSettings';
 import { IEnvdBuilds } from '../tokens';
 import { shown } from '../widget';
 
-const PLUGIN = 'envd-jupyter:panel';
 const ID = 'envd-jupyter-panel';
 
 export const panel: JupyterFrontEndPlugin<void> = {
-  id: PLUGIN,
+  id: 'envd-jupyter:panel',
   description: 'Shows envd builds and cache settings in the sidebar.',
   autoStart: true,
   requires: [IEnvdBuilds],
-  optional: [ILayoutRestorer, ICommandPalette, ISettingRegistry],
-  activate: async (
+  optional: [ILayoutRestorer, ICommandPalette],
+  activate: (
     app: JupyterFrontEnd,
     envd: IEnvdBuilds,
     restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null,
-    registry: ISettingRegistry | null
+    palette: ICommandPalette | null
   ) => {
     const { builds, kernel, actions } = envd;
     const side = new SidePanel();
@@ -62,9 +59,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
     });
     palette?.addItem({ command: CommandIds.openPanel, category: 'envd' });
 
-    const settings = await registry?.load(PLUGIN);
-    const place = settings?.get('side').composite === 'right' ? 'right' : 'left';
-    app.shell.add(side, place, { rank: 600, type: 'envd builds' });
+    app.shell.add(side, 'left', { rank: 600, type: 'envd builds' });
     restorer?.add(side, ID);
   }
 };
