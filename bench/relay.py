@@ -27,9 +27,9 @@ GOAL_MB = 80.0
 RELAY = """
 import asyncio, signal, sys
 from pathlib import Path
-from envd_jupyter.builds.driver.envd_process import schedule_as_batch
 from envd_jupyter.buildkit.dialers import BuilderAddress
 from envd_jupyter.buildkit.relay import Relay
+from envd_jupyter.builds.driver.envd_process import schedule_as_batch
 
 class Quiet:
     def __getattr__(self, name):

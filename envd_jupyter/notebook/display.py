@@ -103,10 +103,12 @@ class BuildDisplay:
         if self._last is None or now - self._last >= self._interval:
             self._paint()
         else:
-            usual, latest = self._last + self._interval, now + _PROMPT * self._interval
+            # Time to spare keeps the usual pace. Without any, a change waits a little longer for
+            # others, which is how it is earned again.
+            usual, soon = self._last + self._interval, now + _PROMPT * self._interval
             if self._spare >= (1 - _PROMPT) * self._interval:
-                latest = min(latest, usual)
-            self._wake_at(max(latest, usual - self._spare))
+                soon = min(soon, usual)
+            self._wake_at(max(soon, usual - self._spare))
 
     def finish(self) -> None:
         """Paint the final state, once; later changes are not shown."""

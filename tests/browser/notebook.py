@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -104,15 +103,10 @@ class Notebook:
         self.page.reload()
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START)
 
-    def wait_until_kept(self, text: str) -> None:
-        """Wait until JupyterLab has stored that something with a text in its name is open."""
-        deadline = time.monotonic() + 60
-        while True:
-            stored = self.lab.api(f"lab/api/workspaces/{self.workspace}")["data"]
-            if text in json.dumps(stored.get("layout-restorer:data")):
-                return
-            assert time.monotonic() < deadline, stored
-            time.sleep(0.1)
+    def keeps(self, text: str) -> bool:
+        """Return whether JupyterLab has stored that something with a text in its name is open."""
+        stored = self.lab.api(f"lab/api/workspaces/{self.workspace}")["data"]
+        return text in json.dumps(stored.get("layout-restorer:data"))
 
     def command(self, name: str, **arguments: object) -> None:
         """Run a command of the application, as a menu entry does."""

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from envd_jupyter.notebook.display import bundle
 from tests.browser.panel import Panel, build_tab, complaints
+from tests.integration.test_lifecycle import wait_for
 from tests.unit.notebook import views
 
 SLOW = 60_000  # milliseconds: a build on a busy machine
@@ -282,7 +283,7 @@ def test_opened_builds_and_the_side_of_the_panel_outlast_a_reload(
     page.get_by_role("menuitem", name="Switch Sidebar Side").click()
     right = page.locator("#jp-right-stack").get_by_role("region", name="envd builds")
     expect(right).to_be_visible()
-    notebook.wait_until_kept("envd-builds:")
+    wait_for(lambda: notebook.keeps("envd-builds:"), 60)
     page.reload()
     expect(build_tab(page).get_by_role("log")).to_contain_text("kept", timeout=SLOW)
     notebook.command("envd:open-panel")
