@@ -81,6 +81,34 @@ def test_a_form_is_filled_in_watched_and_remembered(
     notebook.screenshot("form-finished-dark", form)
 
 
+def test_a_busy_kernel_builds_what_was_typed_meanwhile_to_its_last_letter(
+    open_notebook, set_settings, make_project, registry, context_is
+):
+    # As with a kernel that has no subshells: what is typed waits for the cell, and in the page.
+    set_settings("@jupyterlab/apputils-extension:kernels-settings", commsOverSubshells="disabled")
+    make_project("echo one")
+    image = registry.ref("browser/busy")
+    notebook = open_notebook(
+        "%load_ext envd_jupyter", "%envd_form", "import time; time.sleep(6)", height=1250
+    )
+    notebook.run(0)
+    notebook.run(1)
+    form = notebook.form(1)
+    expect(form).to_contain_text("BuildKit 0.25.1")
+
+    cell = notebook.start(2)
+    field(form, "Image").focus()
+    notebook.page.keyboard.type(f"{image}:last-letter")
+    field(form, "Begin with").select_option("Registry, beside the image")
+    button(form, "Build").click()
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")
+
+    card = form.locator(".envd-build")
+    expect(card).to_have_attribute("data-state", "succeeded", timeout=60_000)
+    expect(field(form, "ref")).to_have_value(f"{image}:buildcache")
+    assert sorted(registry.tags("browser/busy")) == ["buildcache", "last-letter"]
+
+
 def test_what_is_wrong_stands_beside_its_field_as_one_types(
     open_notebook, make_project, flags, registry
 ):
@@ -126,6 +154,7 @@ def test_what_is_wrong_stands_beside_its_field_as_one_types(
     expect(field(form, "type")).to_have_count(0)
 
     # A line fills the form.
+    expect(line_of(form)).to_have_value(re.compile("/browser/typed$"))
     line = f"%envd_build {flags} --tag me/other --export-cache type=local,dest=cache"
     line_of(form).fill(line)
     line_of(form).blur()

@@ -33,6 +33,7 @@ from envd_jupyter.notebook.form.model import (
     to_request,
 )
 from envd_jupyter.notebook.form.presets import preset_named
+from envd_jupyter.notebook.form.roundtrip import RoundTrip
 from envd_jupyter.notebook.form.running import FormBuild
 from envd_jupyter.notebook.form.stylesheet import STYLESHEET, heading
 from envd_jupyter.notebook.loop import running_loop
@@ -97,8 +98,12 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         self._asked: str | None = None
         self._loop = running_loop()
         self.result: BuildResult | None = None
+        self._page = RoundTrip()
         self._fields = FormFields(
-            self._environ, self._changed, self._choose_preset, self._import_exports
+            self._environ,
+            self._changed,
+            lambda: self._page.then(self._choose_preset),
+            lambda: self._page.then(self._import_exports),
         )
         self._foot = self._make_foot()
         super().__init__(self._sections())
@@ -196,10 +201,10 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         return FormFoot(
             self._preferences.scopes(),
             line_changed=self._line_changed,
-            build=self.build,
+            build=lambda: self._page.then(self.build),
             cancel=self.cancel,
-            save=self.save,
-            reload=self._reload,
+            save=lambda scope: self._page.then(lambda: self.save(scope)),
+            reload=lambda: self._page.then(self._reload),
         )
 
     def _sections(self) -> list[Any]:
@@ -240,6 +245,9 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
             if self._filling:
                 return
         text = self._foot.line.control.value
+        self._page.then(lambda: self._load_typed(text))
+
+    def _load_typed(self, text: str) -> None:
         try:
             self.load(surroundings.filled_in(text))
         except EnvdJupyterError as error:
@@ -249,7 +257,7 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
 
     def _choose_preset(self) -> None:
         name = self._fields.preset.control.value
-        if not name or self._filling:
+        if not name:
             return
         self.apply_preset(name)
         self._fields.preset.say("note", preset_named(name).help)
@@ -449,4 +457,5 @@ class BuildForm(widgets.VBox):  # type: ignore[misc]
         """Take the form away; a build it started goes on."""
         for task in tuple(self._tasks):
             task.cancel()
+        self._page.close()
         super().close()
