@@ -5,6 +5,7 @@ A registry, a base image, two builders, an S3 bucket and an Actions cache.
 
 from __future__ import annotations
 
+import logging
 import shlex
 import signal
 import sys
@@ -18,6 +19,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] != "run":
         print("usage: python -m tests.services run [old|newest]", file=sys.stderr)
         return 2
+    logging.basicConfig(format="# %(message)s", stream=sys.stderr)
+    logging.getLogger("tests.services").setLevel(logging.INFO)
     version = NEW_BUILDKIT if "newest" in arguments else OLD_BUILDKIT
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import signal
@@ -25,6 +26,8 @@ from tests.services.tools import tool_cache
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 START_SECONDS = 1800  # a first start builds buildkitd and the base image
 TIMEOUT = "--timeout=900"
+
+log = logging.getLogger("tests.services.demo")  # this module may be __main__
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def start_supervisor() -> Running | None:
     folder.mkdir(parents=True, exist_ok=True)
     state_file().unlink(missing_ok=True)
     log = folder / "demo.log"
-    print("Starting a registry, two builders and JupyterLab (the first time takes minutes) ...")
+    print("Starting the services and JupyterLab (the first time takes minutes) ...", flush=True)
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.services.demo", "--supervise", str(folder)],
@@ -136,11 +139,13 @@ def show_progress(log: Path, shown: int) -> int:
 def supervise(folder: Path) -> int:
     """Own the services and JupyterLab until told to end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    logging.basicConfig(stream=sys.stdout, format="- %(message)s")
+    logging.getLogger("tests.services").setLevel(logging.INFO)
     work = folder / "notebooks"
     shutil.copytree(NOTEBOOKS, work, dirs_exist_ok=True)
     with Services() as services:
         environ = services.notebook_environ()
-        print("- services are up", flush=True)
+        log.info("a registry, two builders, an S3 bucket and an Actions cache are up")
         lab = LabServer(services, root=work, environ=environ, settings=QUIET)
         running = Running(os.getpid(), str(work), lab.url("lab/tree/quickstart.ipynb"), environ)
         partial = state_file().with_suffix(".partial")

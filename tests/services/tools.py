@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import subprocess
@@ -27,6 +28,8 @@ NEW_BUILDKIT = "v0.34.2"
 VERSITYGW = "v1.8.0"
 ACT = "0.2.89"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+log = logging.getLogger(__name__)
 
 
 class ServiceError(RuntimeError):
@@ -59,6 +62,7 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=place.parent))
+            log.info("making %s, kept for the next time ...", name)
             try:
                 make(partial)
                 partial.chmod(0o755)
@@ -77,6 +81,7 @@ def ensure_programs(packages: dict[str, str]) -> None:
     names = " ".join(sorted(missing))
     if shutil.which("apt-get") is None or os.getuid() != 0:
         raise ServiceError(f"needed here, and only installed by root with apt-get: {names}")
+    log.info("installing %s ...", names)
     with locked("apt"):
         environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
