@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING
 from tests.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["bare_build", "running_services", "write_project"]
+__all__ = ["bare_build", "in_turn", "running_services", "write_project"]
 
 
 @contextlib.contextmanager
@@ -21,6 +22,16 @@ def running_services() -> Iterator[Services]:
     """Start services for one benchmark."""
     with Services() as services:
         yield services
+
+
+def in_turn(names: Collection[str], number: int) -> Iterator[str]:
+    """Go through what is compared: now the one first and now the other, with the disk at rest.
+
+    What a build has written would be a burden on the one after it.
+    """
+    for name in sorted(names, reverse=number % 2 == 1):
+        os.sync()
+        yield name
 
 
 def write_project(services: Services, name: str, body: Sequence[str], kind: str = "tiny") -> Path:

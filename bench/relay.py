@@ -1,8 +1,7 @@
 """What the relay costs: 800 MB of build context to BuildKit, and as much of a result back.
 
 The same ``envd build`` runs against BuildKit directly and through a relay in a process of its own,
-in turn, now the one first and now the other, with the disk at rest;
-relay and envd are scheduled as a build schedules them. The figures are the ratio of the
+in turn; with the relay, both run as a build runs them. The figures are the ratio of the
 throughputs, and the relay's peak memory.
 """
 
@@ -14,9 +13,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from bench.project import bare_build, running_services, write_project
+from bench.project import bare_build, in_turn, running_services, write_project
 from bench.report import report
-from envd_jupyter.builds.driver.envd_process import schedule_as_batch
+from envd_jupyter.builds.driver.envd_process import envd_environ, schedule_as_batch
 
 if TYPE_CHECKING:
     from tests.services import Services
@@ -98,13 +97,15 @@ def _ratio(
     folder = Path(str(project))
     times: dict[str, list[float]] = {name: [] for name in contexts}
     for number in range(ROUNDS + 1):
-        for name in sorted(contexts, reverse=number % 2 == 1):
+        for name in in_turn(contexts, number):
             services.use_context(name, contexts[name])
             if touch:  # BuildKit asks for a file again once its time has changed
                 os.utime(folder / "data", (number, len(times[name]) + 1000 * len(name)))
-            os.sync()  # or what the build before has written would be a burden on this one
-            before = schedule_as_batch if name == "relay" else None
-            spent = bare_build(services, folder, output, before=before)
+            if name == "direct":
+                spent = bare_build(services, folder, output)
+            else:
+                environ = envd_environ(services.environ)
+                spent = bare_build(services, folder, output, environ, before=schedule_as_batch)
             if number:
                 times[name].append(spent)
     pairs = zip(times["direct"], times["relay"], strict=True)

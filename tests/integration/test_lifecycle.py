@@ -171,6 +171,21 @@ def test_a_build_does_not_interrupt_other_work(builds, project, buildkitd, chose
     assert policies == {getattr(os, f"SCHED_{policy}")}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [pytest.param({}, b"400", id="default"), pytest.param({"GOGC": "60"}, b"60", id="chosen")],
+)
+def test_envd_collects_its_garbage_seldom(builds, project, buildkitd, chosen, found):
+    builds.environ = builds.environ | chosen
+    build = builds.start(project("sleep 4326"), buildkitd)
+    running_step(build, "sleep 4326")
+    [envd] = envd_of(build)
+    settings = read(Path(f"/proc/{envd}/environ")).split(b"\0")
+    build.cancel_sync()
+    build.wait_sync()
+    assert b"GOGC=" + found in settings
+
+
 def test_two_builds_of_one_project_do_not_disturb_each_other(builds, project, buildkitd):
     folder = project("sleep 1; echo both")
     first, second = builds.start(folder, buildkitd), builds.start(folder, buildkitd)

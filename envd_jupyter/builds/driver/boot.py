@@ -9,12 +9,13 @@ relay and record; a build should not wait for Python. What it does after that is
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
 import sys
 
-from envd_jupyter.builds.driver.envd_process import schedule_as_batch, start_envd
+from envd_jupyter.builds.driver.envd_process import envd_environ, schedule_as_batch, start_envd
 from envd_jupyter.builds.driver.shadow import context_command, make_home
 
 TYPE_CHECKING = False
@@ -30,6 +31,8 @@ _DOCKER_SETTINGS = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOC
 
 def main() -> None:
     """Run the build that is ordered on standard input."""
+    # To import makes many objects and no garbage; looking for it would take 8 % of the start.
+    gc.set_threshold(100_000)
     schedule_as_batch()
     order = json.loads(sys.stdin.buffer.read())
     for descriptor in (order["lock"], order["wake"]):
@@ -60,8 +63,7 @@ def _start(order: dict[str, Any]) -> EnvdProcess:
     private = order["private"]
     shadow, socket = f"{private}/home", f"{private}/relay"
     make_home(shadow, order["home"])
-    environ = {**os.environ, "HOME": shadow}
-    environ.setdefault("ENVD_ANALYTICS", "false")
+    environ = envd_environ(os.environ) | {"HOME": shadow}
     context = None
     if order["docker"]:
         for name in _DOCKER_SETTINGS:
