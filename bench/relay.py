@@ -1,8 +1,8 @@
 """What the relay costs: 800 MB of build context to BuildKit, and as much of a result back.
 
 The same ``envd build`` runs against BuildKit directly and through a relay in a process of its own,
-in turn; with the relay, both run as a build runs them. The figures are the ratio of the
-throughputs, and the relay's peak memory.
+in turn. With the relay, both run as a build runs them: scheduled as batch work, and envd with the
+environment it gets. The figures are the ratio of the throughputs, and the relay's peak memory.
 """
 
 from __future__ import annotations
