@@ -94,7 +94,22 @@ class Kernel:
         timeout: float = 120,
         on_display: Callable[[dict[str, Any]], None] | None = None,
     ) -> Cell:
-        """Collect what a sent cell brings until it is done."""
+        """Collect what a sent cell brings until it is done and answered."""
+        cell = self.collect(message_id, timeout=timeout, on_display=on_display)
+        reply = self.client.get_shell_msg(timeout=30)
+        while reply["parent_header"].get("msg_id") != message_id:
+            reply = self.client.get_shell_msg(timeout=30)
+        cell.status = reply["content"]["status"]
+        return cell
+
+    def collect(
+        self,
+        message_id: str,
+        *,
+        timeout: float = 120,
+        on_display: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Cell:
+        """Collect what a sent cell brings until the kernel is idle again."""
         cell = Cell()
         deadline = time.monotonic() + timeout
         while True:
@@ -117,8 +132,4 @@ class Kernel:
                 cell.times.append(time.monotonic())
                 if on_display is not None:
                     on_display(content["data"])
-        reply = self.client.get_shell_msg(timeout=30)
-        while reply["parent_header"].get("msg_id") != message_id:
-            reply = self.client.get_shell_msg(timeout=30)
-        cell.status = reply["content"]["status"]
         return cell
