@@ -1,8 +1,8 @@
 """What the relay costs: 800 MB of build context to BuildKit, and as much of a result back.
 
 The same ``envd build`` runs against BuildKit directly and through a relay in a process of its own,
-in turn. With the relay, both run as a build runs them: scheduled as batch work, and envd with the
-environment it gets. The figures are the ratio of the throughputs, and the relay's peak memory.
+in turn and with the same environment; relay and envd are scheduled as a build schedules them. The
+figures are the ratio of the throughputs, and the relay's peak memory.
 """
 
 from __future__ import annotations
@@ -95,17 +95,15 @@ def _ratio(
     from pathlib import Path
 
     folder = Path(str(project))
+    environ = envd_environ(services.environ)
     times: dict[str, list[float]] = {name: [] for name in contexts}
     for number in range(ROUNDS + 1):
         for name in in_turn(contexts, number):
             services.use_context(name, contexts[name])
             if touch:  # BuildKit asks for a file again once its time has changed
                 os.utime(folder / "data", (number, len(times[name]) + 1000 * len(name)))
-            if name == "direct":
-                spent = bare_build(services, folder, output)
-            else:
-                environ = envd_environ(services.environ)
-                spent = bare_build(services, folder, output, environ, before=schedule_as_batch)
+            before = schedule_as_batch if name == "relay" else None
+            spent = bare_build(services, folder, output, environ, before=before)
             if number:
                 times[name].append(spent)
     pairs = zip(times["direct"], times["relay"], strict=True)

@@ -170,7 +170,7 @@ def test_a_hundred_interrupts_at_random_moments(services, project, line, tmp_pat
 def interrupted(kernel, seed, line):
     """Interrupt 25 builds; returns how many seconds the slowest took to end.
 
-    An interrupt just after the end of a cell hits ipykernel itself, which then sends no reply.
+    An interrupt outside the cell's own code hits ipykernel, which then may send no reply.
     """
     chance = random.Random(seed)
     ends = []
